@@ -1,0 +1,79 @@
+# Every target sets itself up in .venv; the machine needs Python >= 3.11, pip and make.
+#   make setup | run | test | lab | check | clean | readme | lock | bench
+# PYTHON=python3.12 picks an interpreter; ARGS='...' goes to the command of run, lab and test.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ARGS   ?=
+MIN    := 3.11
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+QUIET  := PLOTLY_RENDERER=plotly_mimetype OMP_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lab check clean readme lock bench
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+setup: $(READY)
+	@echo "ready: $$($(BIN)/python --version) in $(VENV)"
+
+$(READY): settings.ini pyproject.toml setup.py
+	@command -v $(PYTHON) >/dev/null || { echo "'$(PYTHON)' not found: install Python >= $(MIN), or make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(MIN)".split("."))))' || { echo "$$($(PYTHON) --version 2>&1) is too old, lth_nb needs Python >= $(MIN): make $(MAKECMDGOALS) PYTHON=/path/to/python$(MIN)"; exit 1; }
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  echo "making the environment $(VENV) with $$($(PYTHON) --version)"; \
+	  $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || { \
+	    echo "this Python has no ensurepip: taking pip from $(PYTHON) -m pip"; \
+	    $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install pip; }; \
+	fi
+	@echo "installing lth_nb and its tools into $(VENV): some minutes and up to 6 GB the first time, seconds after that"
+	$(BIN)/python -m pip install -e '.[dev]'
+	@touch $@
+
+run: $(READY)
+	$(BIN)/lth run run_transfer -p target mouse_lba $(ARGS)
+
+# The house in step and every notebook's lessons. Both parts always run, so one call shows all that is wrong.
+check: $(READY)
+	@bad=0; \
+	$(QUIET) $(BIN)/python -m pytest -q tests/test_house.py || bad=1; \
+	echo "lessons of every notebook in nbs"; \
+	$(QUIET) $(BIN)/nbdev-test --n-workers 2 || bad=1; \
+	exit $$bad
+
+# Lessons first, then everything in tests/; pytest's closing line comes last.
+test: $(READY)
+	@bad=0; \
+	echo "lessons of every notebook in nbs"; \
+	$(QUIET) $(BIN)/nbdev-test --n-workers 2 || bad=1; \
+	$(QUIET) $(BIN)/python -m pytest $(ARGS) || bad=1; \
+	exit $$bad
+
+lab: $(READY)
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/nbs/index.ipynb $(ARGS)
+
+# Caches and build products only: results (runs/), data, banks and the environment stay.
+clean:
+	rm -rf build dist _docs docs/_build docs/src lth_nb/_share .pytest_cache .ruff_cache *.egg-info
+	find . \( -path ./.venv -o -path ./.git -o -path ./runs -o -path ./data -o -path ./lth_nb/banks \) -prune -o \
+	  -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
+
+readme: $(READY)
+	$(BIN)/python docs/readme.py
+
+# Locks what .venv holds, so what the tests ran with: uv prefers versions already in its output file, and
+# takes another only for a platform that needs it. Hashes, no addresses.
+lock: $(READY)
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	$(BIN)/python -m pip freeze --exclude lth_nb | grep == | sed 's/+[a-z0-9]*$$//' >"$$tmp/lock"; \
+	$(BIN)/python -m venv "$$tmp/env" && "$$tmp/env/bin/pip" install -q uv && \
+	"$$tmp/env/bin/uv" pip compile setup.py --extra dev --universal --generate-hashes --python-version $(MIN) \
+	  --no-emit-index-url --no-header --no-annotate -q -o "$$tmp/lock" >/dev/null && \
+	cp "$$tmp/lock" requirements.lock && echo "requirements.lock written"
+
+bench: $(READY)
+	@if ls benchmarks/*.py >/dev/null 2>&1; then \
+	  echo "benchmarks/ holds one script per ratio; run one with $(BIN)/python and its name:"; ls benchmarks/*.py; \
+	else echo "there are no benchmarks yet"; fi
