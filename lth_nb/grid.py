@@ -9,7 +9,7 @@ __all__ = ['sees', 'plan', 'carry_out', 'side_by_side', 'time_left']
 
 # %% ../nbs/32_grid.ipynb #c03
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from queue import SimpleQueue
 
@@ -23,7 +23,7 @@ from .images import Batches, channel_stats
 from .masks import full_mask
 from .models import head_state, init_state, prunable
 from .protocol import ARMS, Protocol, key_of, seed_from, seen_fields
-from .runs import Runs, Spec
+from .runs import Spec
 from .transfer import Run, arm_mask, arm_weights, start, transfer
 
 # %% ../nbs/32_grid.ipynb #c07
@@ -54,7 +54,8 @@ def _check_bank(
     "Refuse a bank that does not fit."
     for name in ('model', 'stem', 'variant'):
         has, wants = bank.card['protocol'][name], getattr(protocol, name)
-        if has != wants: raise ValueError(f"bank {bank.name!r} was found with {name} {has!r}, the transfer asks for {wants!r}")
+        if has != wants: raise ValueError(
+            f"bank {bank.name!r} was found with {name} {has!r}, the transfer asks for {wants!r}")
     if absent := [r for r in rounds if r not in bank.rounds]:
         raise ValueError(f"bank {bank.name!r} has no round {absent[0]}: it has 0 to {bank.rounds[-1]}")
 

@@ -140,7 +140,8 @@ def prunable(
 
 # %% ../nbs/14_models.ipynb #c39
 INITS = dict(
-    xavier_normal=nn.init.xavier_normal_, xavier_uniform=nn.init.xavier_uniform_, kaiming_normal=nn.init.kaiming_normal_)
+    xavier_normal=nn.init.xavier_normal_, xavier_uniform=nn.init.xavier_uniform_,
+    kaiming_normal=nn.init.kaiming_normal_)
 
 def _draw(
     shape:torch.Size, # (out, in) or (out, in, H, W)

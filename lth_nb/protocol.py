@@ -6,13 +6,14 @@ Every choice that shapes a run is a field of `Protocol`. A *preset* sets sizes, 
 
 # %% auto #0
 __all__ = ['ALLOWED', 'RANGES', 'PRESETS', 'RECIPES', 'STANDIN_SIZES', 'PLANS', 'ARMS', 'SOURCES', 'TARGETS', 'UNSEEN', 'choose',
-           'Network', 'Search', 'Training', 'Protocol', 'parse_change', 'make_protocol', 'changed', 'Arm', 'parse_list',
-           'parse_seeds', 'parse_names', 'canonical', 'key_of', 'seed_from', 'seen_fields']
+           'Network', 'Search', 'Training', 'Protocol', 'parse_change', 'make_protocol', 'changed', 'Arm', 'canonical',
+           'key_of', 'seed_from', 'seen_fields']
 
 # %% ../nbs/00_protocol.ipynb #c03
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -20,9 +21,9 @@ from fastcore.docments import docments
 
 # %% ../nbs/00_protocol.ipynb #c07
 def choose(
-    value:str, # Name somebody typed
-    allowed,   # Names that exist, any iterable of str
-    what:str,  # Noun for the message, such as 'model'
+    value:str,             # Name somebody typed
+    allowed:Iterable[str], # Names that exist
+    what:str,              # Noun for the message, such as 'model'
 )->str: # `value`, unchanged
     "Return `value` if it is one of `allowed`, else raise with the list."
     if value not in (names := list(allowed)):
@@ -189,64 +190,28 @@ TARGETS = dict(
     type_classification=(2868, 360, 360, 20), artist_classification_2=(2827, 353, 353, 19))
 
 # %% ../nbs/00_protocol.ipynb #c45
-def parse_list(
-    text,          # '0,3,7,10', one number, or a sequence of numbers
-    what:str,      # Parameter's name, for the message
-    minimum:int=0, # Smallest value allowed
-)->tuple[int,...]: # In the order given
-    "Read whole numbers separated by commas; duplicates and anything else are refused."
-    parts = [str(p).strip() for p in (text if isinstance(text, (list, tuple)) else str(text).split(','))]
-    if not all(re.fullmatch(r'\d+', p) for p in parts):
-        raise ValueError(f"{what} must be whole numbers separated by commas, got {text!r}")
-    out = tuple(int(p) for p in parts)
-    if len(set(out)) < len(out): raise ValueError(f"{what} lists a number twice: {text!r}")
-    if low := [v for v in out if v < minimum]: raise ValueError(f"{what} must be >= {minimum}, got {low[0]}")
-    return out
-
-# %% ../nbs/00_protocol.ipynb #c46
-def parse_seeds(
-    text,             # n >= 1 for seeds 0 to n - 1, or a list such as '0,2'
-    what:str='seeds', # Parameter's name, for the message
-)->tuple[int,...]: # The seeds
-    "Read a count of seeds, or the seeds themselves."
-    listed = isinstance(text, (list, tuple)) or ',' in str(text)
-    return parse_list(str(text).rstrip(', ') if not isinstance(text, (list, tuple)) else text, what) \
-        if listed else tuple(range(parse_list(text, what, minimum=1)[0]))
-
-# %% ../nbs/00_protocol.ipynb #c48
-def parse_names(
-    text:str, # 'scratch,ticket'; '' = none named
-    allowed,  # Names that exist
-    what:str, # Noun for the message
-)->tuple[str,...]: # In the order given
-    "Read names separated by commas, each one of `allowed`."
-    names = tuple(choose(n.strip(), allowed, what) for n in str(text).split(',') if n.strip())
-    if len(set(names)) < len(names): raise ValueError(f"{what} is named twice in {text!r}")
-    return names
-
-# %% ../nbs/00_protocol.ipynb #c52
 def canonical(
-    obj, # Dicts, lists, tuples, str, int, float, bool, None; dataclasses at the top level
+    obj:Any, # Dicts, lists, tuples, str, int, float, bool, None; dataclasses at the top level
 )->str: # JSON, keys sorted, no spaces
     "One text per value."
     value = asdict(obj) if hasattr(obj, '__dataclass_fields__') else obj
     return json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False, allow_nan=False)
 
 def key_of(
-    spec, # What `canonical` takes
+    spec:Any, # What `canonical` takes
 )->str: # 64 hexadecimal digits
     "The sha256 of `spec`'s canonical JSON."
     return hashlib.sha256(canonical(spec).encode()).hexdigest()
 
-# %% ../nbs/00_protocol.ipynb #c55
+# %% ../nbs/00_protocol.ipynb #c48
 def seed_from(
-    *parts, # What the numbers are for, such as ('head', 'pbc', 0)
+    *parts:Any, # What the numbers are for, such as ('head', 'pbc', 0)
 )->int: # In [0, 2**63)
     "A seed that is a function of its purpose alone."
     return int(key_of(list(parts))[:16], 16) >> 1
 
-# %% ../nbs/00_protocol.ipynb #c59
-UNSEEN = (*(f.name for f in fields(Search)), 'source_px', 'seeds') # By one transfer: the ticket's hashes cover the search
+# %% ../nbs/00_protocol.ipynb #c52
+UNSEEN = (*(f.name for f in fields(Search)), 'source_px', 'seeds') # By a transfer: the ticket's hashes cover them
 
 def seen_fields(
     protocol:Protocol, # In force

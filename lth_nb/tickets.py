@@ -8,7 +8,7 @@ A *ticket* is a mask, the early weights $\theta_k$ it is rewound to, and a card 
 __all__ = ['Ticket', 'rewind_step', 'rewind_', 'Round', 'search']
 
 # %% ../nbs/21_tickets.ipynb #c03
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -98,8 +98,8 @@ def _report(
 def search(
     model:nn.Module,       # Built for the source; its weights are overwritten
     init:dict[str,Tensor], # Initial state, every parameter and buffer
-    train,                 # Source training batches, as for `fit`
-    val,                   # Source validation batches
+    train:Iterable,        # Source training batches, as for `fit`
+    val:Iterable,          # Source validation batches
     *,
     open_test:Callable,    # Called once per round, after its training: the source's test batches
     protocol:Protocol,     # Rounds, rate, scope, rewind_at, training

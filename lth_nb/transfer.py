@@ -8,7 +8,7 @@ An *arm* is a pair of a mask and weights. `start` makes the network an arm begin
 __all__ = ['RESET', 'arm_mask', 'arm_weights', 'start', 'ece', 'cost', 'Run', 'transfer']
 
 # %% ../nbs/22_transfer.ipynb #c03
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -135,8 +135,8 @@ def _metrics(
 def transfer(
     model:nn.Module,    # From `start`
     mask:Mask,          # The arm's
-    train,              # Target training batches, as for `fit`
-    val,                # Target validation batches
+    train:Iterable,     # Target training batches, as for `fit`
+    val:Iterable,       # Target validation batches
     *,
     open_test:Callable, # Called once, after training: the target's test batches
     protocol:Protocol,  # Training fields

@@ -1,0 +1,209 @@
+"What is typed wrongly is refused by name, with what is valid, before any training."
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from conftest import call
+from notebooks import files_of, walk
+from PIL import Image
+
+from lth_nb.bank import Bank
+from lth_nb.datasets import load
+from lth_nb.masks import Mask, apply_mask_
+from lth_nb.models import build
+
+SIZES = dict(px=8, batch=8, change='max_epochs=1')  # of a target of forty images: a run takes a moment
+
+
+def draw(folder, *, classes=('a', 'b'), n=20, px=12):
+    "A folder of class folders of noise."
+    rng = np.random.default_rng(0)
+    for c in classes:
+        (folder/c).mkdir(parents=True)
+        for i in range(n): Image.fromarray(rng.integers(0, 256, (px, px, 3), 'u1')).save(folder/c/f'{i:02d}.png')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def pictures(tmp_path_factory): return draw(tmp_path_factory.mktemp('sets')/'pictures')
+
+
+@pytest.fixture
+def ask(tickets, pictures, tmp_path):
+    "Ask run_transfer for something, up to its plan; nothing may have been trained, whatever it says."
+    def asked(**parameters):
+        usual = dict(target=str(pictures), bank=str(tickets), out=str(tmp_path/'out'), rounds='1', seeds='1', threads=1)
+        try: return walk('run_transfer', until='plan', **usual | SIZES | parameters)
+        finally: assert not files_of(tmp_path/'out')
+    return asked
+
+
+def test_a_sound_question_is_planned(ask):
+    plan = ask()
+    assert re.match(r'8 runs asked for; 8 runs left', plan['_']) and len({s.key for s in plan['specs']}) == 8
+
+
+TRANSFER = {
+    'target': (dict(target='mouse'), "'mouse'", 'mouse_lba', 'digits', 'or give a path'),
+    'path': (dict(target='no/such/folder'), 'no/such/folder', 'does not exist', '.tar'),
+    'source': (dict(source='imagenet'), "source 'imagenet'", 'digits'),
+    'one source of two': (dict(source='digits,imagenet'), "source 'imagenet'", 'digits'),
+    'arm': (dict(arms='scratch,tickets'), "arm 'tickets'", 'scratch', 'ticket', 'finetuned_dense', 'shuffled_reinit'),
+    'model': (dict(model='resnet'), "model 'resnet'", 'resnet50', 'resnet20_8', 'mlp'),
+    'preset': (dict(preset='small'), "preset 'small'", 'paper', 'demo'),
+    'recipe': (dict(recipe='papre'), "recipe 'papre'", 'paper', 'tuned'),
+    'scope': (dict(change='scope=all'), "scope 'all'", 'global', 'layer'),
+    'field': (dict(change='scoop=layer'), "'scoop'", 'scope', 'rewind_at'),
+    'change without a value': (dict(change='scope'), 'change', 'field=value', "'scope'"),
+    'type of a field': (dict(change='lr=fast'), 'lr', 'float', "'fast'"),
+    'rate': (dict(change='rate=1.0'), 'rate must be in (0, 1)', '1.0'),
+    'rewind_at': (dict(change='rewind_at=2epochs'), 'rewind_at', 'Nep', 'Nit', "'2epochs'"),
+    'rounds=0': (dict(rounds='0'), 'rounds must be >= 1', '0'),
+    'rounds not in the bank': (dict(rounds='1,9'), 'digits-resnet20_8-paper-s0', 'no round 9', '0 to 1'),
+    'rounds in words': (dict(rounds='one'), 'rounds', 'whole numbers', "'one'"),
+    'rounds twice': (dict(rounds='1,1'), 'rounds', 'twice', '1,1'),
+    'seeds=0': (dict(seeds=0), 'seeds must be >= 1', '0'),
+    'seeds below 0': (dict(seeds=-1), 'seeds', '-1'),
+    'seeds twice': (dict(seeds='1,0,1'), 'seeds', 'twice', '1,0,1'),
+    'search seeds twice': (dict(search_seeds='0,0'), 'search_seeds', 'twice', '0,0'),
+    'search seed not at hand': (dict(search_seeds='7,'), 'no bank', 'digits', 'find_tickets'),
+    'arms twice': (dict(arms='scratch,ticket,scratch'), 'arm', 'twice', 'scratch,ticket,scratch'),
+    'recipe twice': (dict(recipe='paper,paper'), 'recipe', 'twice', 'paper,paper'),
+    'source twice': (dict(source='digits,digits'), 'source', 'twice', 'digits,digits'),
+    'arms without the two': (dict(arms='dense'), 'arms', 'scratch', 'ticket'),
+    'trained weights the bank lacks': (dict(arms='scratch,ticket,finetuned', rounds='1', bank='thin'),
+                                       "no trained weights of round 1", "'finetuned'", 'keep_trained'),
+    'no bank': (dict(bank='nowhere'), 'no bank', 'nowhere', 'find_tickets'),
+    'train': (dict(train='ten'), 'train', '40/class', "'ten'"),
+    'too many images': (dict(train='1000'), 'train=1000', '1000 of 28'),
+    'too many per class': (dict(train='15/class'), 'train=15/class', '14 images'),
+    'too few images': (dict(train='1'), 'train=1', 'class', '2 or more'),
+    'px': (dict(px='small'), 'px', "'small'"),
+    'px=0': (dict(px='0'), 'px must be >= 1', '0'),
+    'batch': (dict(batch='many'), 'batch', "'many'"),
+    'batch=0': (dict(batch='0'), 'batch must be >= 1', '0'),
+    'device': (dict(device='tpu'), "device 'tpu'", 'cpu', 'cuda', 'mps'),
+    'threads': (dict(threads=-1), 'threads', '-1'),
+}
+
+
+@pytest.mark.parametrize('case', TRANSFER)
+def test_transfer_refuses(case, ask, tickets, tmp_path):
+    parameters, *said = TRANSFER[case]
+    if parameters.get('bank') == 'thin':  # a bank whose search kept no trained weights
+        shutil.copytree(tickets, thin := tmp_path/'thin')
+        card = next(thin.glob('*/card.json'))
+        facts = json.loads(card.read_text())
+        facts['sha256'] = {k: v for k, v in facts['sha256'].items() if not k.startswith('trained')}
+        card.write_text(json.dumps(facts))
+        parameters = parameters | dict(bank=str(thin))
+    with pytest.raises(ValueError) as error: ask(**parameters)
+    assert [part for part in said if part not in str(error.value)] == [], str(error.value)
+    assert '\n' not in str(error.value)
+
+
+SEARCH = {
+    'source': (dict(source='digit'), "'digit'", 'digits', 'or give a path'),
+    'source not at hand': (dict(source='cifar10'), 'cifar10 is not in', 'cifar10.tar'),
+    'rounds=0': (dict(rounds='0'), 'rounds must be >= 1', '0'),
+    'rounds in words': (dict(rounds='two'), 'rounds', "'two'"),
+    'search_seeds=0': (dict(search_seeds='0'), 'search_seeds must be >= 1', '0'),
+    'search seeds twice': (dict(search_seeds='0,1,0'), 'search_seeds', 'twice'),
+    'rate': (dict(change='rate=1.0'), 'rate must be in (0, 1)', '1.0'),
+    'model': (dict(model='resnet'), "model 'resnet'", 'resnet50', 'resnet20_8'),
+    'recipe': (dict(recipe='papre'), "recipe 'papre'", 'paper', 'tuned'),
+    'preset': (dict(preset='small'), "preset 'small'", 'paper', 'demo'),
+    'keep_trained': (dict(keep_trained='0,99'), 'keep_trained', 'round 99', '10'),
+    'stem': (dict(change='stem=7x7'), 'stem', "'7x7'", 'auto'),
+}
+
+
+@pytest.mark.parametrize('case', SEARCH)
+def test_search_refuses(case, tmp_path):
+    parameters, *said = SEARCH[case]
+    usual = dict(out=str(tmp_path), data=str(tmp_path/'data'), threads=1)
+    with pytest.raises(ValueError) as error: walk('find_tickets', **usual | parameters)
+    assert [part for part in said if part not in str(error.value)] == [], str(error.value)
+    assert not list(tmp_path.glob('banks/*/*'))
+
+
+def flat(folder): (folder/'a').rename(folder/'gone'), [p.rename(folder/p.name) for p in (folder/'gone').iterdir()]
+def alone(folder): shutil.rmtree(folder/'b')
+def emptied(folder): [p.unlink() for p in (folder/'b').iterdir()]
+def torn(folder): (folder/'b/03.png').write_bytes((folder/'b/03.png').read_bytes()[:90])
+def bare(folder): [shutil.rmtree(p) for p in folder.iterdir()]
+def thin(folder): [p.unlink() for p in sorted((folder/'b').iterdir())[2:]]
+
+
+FOLDERS = {
+    flat: ('outside the class folders', 'train/<class>/', 'or <class>/ alone'),
+    alone: ("one class, 'a'", 'two or more are needed'),
+    emptied: ("class 'b' has no images", 'fill the folder or remove it'),
+    torn: ('cannot read image', 'b/03.png', 'repair or remove it'),
+    bare: ('no image in', 'put images in <class>/'),
+    thin: ("class 'b' has 2 images", 'a split needs 3'),
+}
+
+
+@pytest.mark.parametrize('spoil', FOLDERS, ids=lambda f: f.__name__)
+def test_a_folder_is_refused_by_its_path(spoil, tmp_path, ask):
+    spoil(folder := draw(tmp_path/'spoilt'))
+    with pytest.raises(ValueError) as error: ask(target=str(folder))
+    said = (str(folder), *FOLDERS[spoil])
+    assert [part for part in said if part not in str(error.value)] == [], str(error.value)
+    draw(tmp_path/'mended')
+    shutil.rmtree(folder), (tmp_path/'mended').rename(folder)
+    assert ask(target=str(folder))['splits'].classes == ('a', 'b')  # nothing of the first try stays in the way
+
+
+def test_small_images_are_enlarged_and_it_is_said(tmp_path):
+    splits = load(str(draw(tmp_path/'small', px=12)), px=28, cache=tmp_path/'cache')
+    assert '40 of 40 images were enlarged to 32 px, the smallest from 12 px' in splits._repr_markdown_()
+    assert (splits.train.size == 32).all()
+    large = load(str(draw(tmp_path/'large', px=40)), px=28, cache=tmp_path/'cache')
+    assert 'enlarged' not in large._repr_markdown_()
+
+
+def test_a_mask_that_does_not_fit_names_the_parameter(tickets):
+    ticket = Bank('digits-resnet20_8-paper-s0', tickets).ticket(1)
+    wide = build('resnet20', 2)
+    for put in (lambda: apply_mask_(wide, ticket.mask), lambda: ticket.into(wide)):
+        with pytest.raises(ValueError, match=r"conv1\.weight.* \(8, 3, 3, 3\).*\(16, 3, 3, 3\)|"
+                                             r"conv1\.weight.* \(16, 3, 3, 3\).*\(8, 3, 3, 3\)"): put()
+    with pytest.raises(KeyError, match='conv9.weight'):
+        apply_mask_(build('resnet20_8', 2), Mask({'conv9.weight': torch.ones(1, dtype=bool)}))
+
+
+def test_a_bank_that_does_not_fit_is_refused_before_training(ask, tickets, tmp_path):
+    with pytest.raises(ValueError, match="no bank of resnet20 .*find_tickets"): ask(model='resnet20')
+    mlp = dict(model='mlp', rounds='1', change='max_epochs=1,rewind_at=0', keep_trained='0', out=str(tmp_path/'search'))
+    walk('find_tickets', bank=str(tmp_path/'banks'), train='40', threads=1, **mlp)  # at 16 px
+    assert ask(model='mlp', px=16, bank=str(tmp_path/'banks'))['_'].startswith('8 runs')
+    with pytest.raises(ValueError, match=r'fc1\.weight|\bpx\b'): ask(model='mlp', px=12, bank=str(tmp_path/'banks'))
+
+
+def test_a_damaged_bank_is_refused(ask, tickets, tmp_path):
+    shutil.copytree(tickets, tmp_path/'banks')
+    file = next((tmp_path/'banks').glob('*/theta_k.safetensors'))
+    file.write_bytes(file.read_bytes()[:-1] + b'\x01')
+    with pytest.raises(ValueError, match='theta_k.safetensors .*digits-resnet20_8-paper-s0.*does not match its card'):
+        ask(bank=str(tmp_path/'banks'))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tickets, pictures, tmp_path):
+    given = dict(target=pictures, bank=tickets, out='out', rounds=1, threads=1, change='lr=1e30,max_epochs=1', px=8, batch=8)
+    done = call('lth', 'run', 'run_transfer', *(w for k, v in given.items() for w in ('-p', k, v)), cwd=tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.match(r'lth: FloatingPointError: .*not finite in epoch \d+ at step \d+: lower lr', last), done.stderr
+    assert 'Traceback' not in done.stderr and 'verdict:' not in done.stdout
+    assert not list((tmp_path/'out').glob('??/*')) and not (tmp_path/'out/pictures/verdict.json').exists()
+
+
+def test_the_command_refuses_in_one_line(tmp_path):
+    done = call('lth', 'run', 'run_transfer', '-p', 'target', 'mouse', '-p', 'smoke', 'True', cwd=tmp_path)
+    assert done.returncode == 1 and "no set 'mouse'" in done.stderr.strip().splitlines()[-1], done.stderr
+    assert 'Traceback' not in done.stderr and 'verdict:' not in done.stdout
