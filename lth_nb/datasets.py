@@ -143,23 +143,23 @@ class Splits:
     _test:ImageSet = field(repr=False) # Sealed: read it through `open_test`
 
     @property
-    def n_test(self)->int: return len(self._test)
+    def n_test(self)->int:
+        "Images in the test split."
+        return len(self._test)
     def open_test(self)->ImageSet: # Once per finished run, and never to choose anything
         "The test split."
         return self._test
-
     def shrunk(self,
         n_val:int|None,  # Validation images wanted; None or too many: all
         n_test:int|None, # Test images wanted; None or too many: all
     )->'Splits': # Training split untouched
         "Smaller validation and test splits: fixed, stratified subsets."
-        few = lambda images, n: subset(images, str(n), seed=0) if n and n < len(images) else images
+        few = lambda images, n: images.take(pick(images.labels, n, seed=0)) if n and n < len(images) else images
         return replace(self, val=few(self.val, n_val), _test=few(self._test, n_test))
-
     def _repr_markdown_(self):
         row = lambda part, n: f'| {part} | {n.sum():,} | {n.min():,} to {n.max():,} |'
-        rows = [row(part, np.bincount(images.labels, minlength=len(self.classes)))
-                for part, images in (('train', self.train), ('val', self.val), ('test', self._test))]
+        parts = dict(train=self.train, val=self.val, test=self._test).items()
+        rows = [row(part, np.bincount(images.labels, minlength=len(self.classes))) for part, images in parts]
         head = f'**{self.name}** ({self.kind}), {len(self.classes)} classes, {self.px} px, `{self.fingerprint[:12]}`'
         return '\n'.join([head, '', '| split | images | per class |', '|---|---|---|', *rows, '', *self.notes])
 
@@ -211,7 +211,7 @@ def load(
     train, val, test = (images.take(np.flatnonzero(split == part)) for part in ('train', 'val', 'test'))
     return Splits(origin.name, origin.kind, tuple(classes.tolist()), digest, train, val, px, origin.notes + notes, test)
 
-# %% ../nbs/12_datasets.ipynb #c44
+# %% ../nbs/12_datasets.ipynb #c46
 def subset(
     images:ImageSet,     # A training split
     train:str|int|float, # '' all, '0.25' a share, '40/class', '300' images
@@ -220,7 +220,7 @@ def subset(
     "A nested, stratified part of a training set."
     return images.take(pick(images.labels, train, seed))
 
-# %% ../nbs/12_datasets.ipynb #c49
+# %% ../nbs/12_datasets.ipynb #c51
 def _count(
     origin:Origin, # A set
 )->list: # Images in train, val and test, and classes
@@ -232,7 +232,7 @@ def _count(
     split = complete(split, label, name=origin.name, where=origin.where, source_val=.1, seed=0)
     return [(split == part).sum().item() for part in ('train', 'val', 'test')] + [len(set(label.tolist()))]
 
-# %% ../nbs/12_datasets.ipynb #c50
+# %% ../nbs/12_datasets.ipynb #c52
 def list_sets(
     data:str|Path='data', # Folder to look into
     *,

@@ -20,8 +20,8 @@ def _se2(values):
     return np.var(values, ddof=1) / len(values) if len(values) > 1 else np.nan
 
 def _half(se2, df):
-    "Half of the 95% t interval, NaN when there is no degree of freedom."
-    return float(student.ppf(.975, df) * np.sqrt(se2)) if df > 0 else np.nan
+    "Half of the 95% t interval, NaN when no degree of freedom is left."
+    return float(student.ppf(.975, df) * np.sqrt(se2))
 
 def t_interval(
     diffs:Sequence[float], # One difference per independent unit, (n,)
@@ -167,8 +167,9 @@ class Verdict:
     def sentence(self)->str: return sentence_of(self) # All of it in words
     def _repr_markdown_(self): return f"**{self.word}**. {self.sentence}"
 
-def _reading(row, than={'same': 'as', 'undecided': 'against'}):
+def _reading(row):
     "One source in words: word, effect, interval and adjusted p."
+    than = {'same': 'as', 'undecided': 'against'}
     p = '' if row['p_holm'] is None else f", Holm p = {row['p_holm']:.3f}"
     return f"{row['word']} {than.get(row['word'], 'than')} scratch, {span(row['effect'], row['lo'], row['hi'])}{p}"
 

@@ -203,7 +203,7 @@ def ladder_figure(
                   f"paired differences, 95% t intervals, {units}, given this test set<br>"
                   f"filled: better, worse or same; open: undecided; strip: ± {100 * margin:g} point{thick}")
 
-# %% ../nbs/41_figures.ipynb #c38
+# %% ../nbs/41_figures.ipynb #c40
 def save_figure(
     fig:go.Figure, # Any figure of this room
     path:str|Path, # Without suffix; its folder is made

@@ -141,7 +141,7 @@ def _write(
     "Decode all entries into `folder`."
     folders, rows = [], []
     files = (e for e in entries if e[1] is not None or folders.append(e[0]))
-    bar = tqdm(_decoded(files, short, what=what, workers=workers), 'decode', unit=' images', delay=2, mininterval=.5)
+    bar = tqdm(_decoded(files, short, what=what, workers=workers), 'decode', unit=' images', delay=10, mininterval=.5)
     with open(folder/'pixels.bin', 'wb') as out:
         for path, pixels, native, digest in bar:
             rows.append((path, out.tell(), pixels.shape[:2], native, digest))
@@ -220,7 +220,7 @@ def normalise(
     torch.addcmul(shift, flat, scale, out=flat)  # one pass; broadcasting over a last axis of 3 is slow
     return flat.view(crops.shape).permute(0, 3, 1, 2)
 
-# %% ../nbs/11_images.ipynb #c46
+# %% ../nbs/11_images.ipynb #c47
 class Batches:
     "Normalised crops of an `ImageSet`; any batch by its number."
     def __init__(self,

@@ -109,7 +109,7 @@ def build(
     px:int=32,         # Side of the square image, in px, 1 or more
     stem:str='auto',   # 'auto' or, for resnet50 and resnet18, '7x7'
     variant:str='3x3', # '3x3' or, for resnet50, '1x1'
-    device='cpu',      # Where the weights live; 'meta' for shapes without memory
+    device:str='cpu',  # Where the weights live; 'meta' for shapes without memory
 )->nn.Module: # Channels-last, float32, in train mode, every weight NaN until `set_state_`
     "The network called `name`, with a head called `fc`."
     make = MODELS[choose(name, MODELS, 'model')]

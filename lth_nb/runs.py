@@ -142,8 +142,8 @@ def _line(
 )->dict: # One value per column; '' where a run has none
     "One row."
     arm, target = ARMS[asked['arm']], asked['target']
-    known = dict(key=key, target=target['name'], arm=asked['arm'], mask=arm.mask, weights=arm.weights, seed=asked['seed'],
-                 ticket=asked['ticket'].get('mask', ''))
+    known = dict(key=key, target=target['name'], arm=asked['arm'], mask=arm.mask, weights=arm.weights,
+                 seed=asked['seed'], ticket=asked['ticket'].get('mask', ''))
     have = target | asked['protocol'] | asked['labels'] | result | known
     return {c: have.get(c, '') for c in COLUMNS}
 

@@ -129,9 +129,8 @@ def _check(
     name:str,           # Of the run, such as 'round 3'
 )->None: # Nothing
     "Raise if a loss is not finite."
-    bad = next((s for s, loss in zip(steps, losses) if not math.isfinite(loss)), None)
-    if bad is not None:
-        raise FloatingPointError(f"{name or 'training'}: the loss is not finite in epoch {epoch} at step {bad}: "
+    for step in (s for s, loss in zip(steps, losses) if not math.isfinite(loss)):
+        raise FloatingPointError(f"{name or 'training'}: the loss is not finite in epoch {epoch} at step {step}: "
                                  "lower lr, or warm up (change='lr=0.01')")
 
 # %% ../nbs/20_training.ipynb #c27
@@ -190,7 +189,7 @@ def fit(
         _check([scores.loss], steps[-1:], epoch, name)
         history.append(_row(epoch, steps, losses, scores, protocol, len(train), began))
         stop = best.see(model, epoch, scores.loss)
-        told = _tell(name, history, protocol, (steps.stop - first_step) * train.batch, told, first_step)
+        told = _tell(name, history, protocol, (steps.stop - first_step) * train.batch, told)
         if stop: break
     return _finish(model, best, history, first_step, train.batch, stop, snapshot)
 
@@ -215,7 +214,6 @@ def _tell(
     protocol:Protocol, # Its max_epochs
     images:int,    # Trained on so far
     told:float,    # Seconds into the run when the last line was printed
-    first_step:int,# Where the run began
 )->float: # Seconds into the run of the latest line
     "Print a line of progress if none was printed for three seconds."
     row = history[-1]

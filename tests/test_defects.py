@@ -13,19 +13,20 @@ from PIL import Image
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lth_nb import sampling
-from lth_nb.bank import Bank, start_search
+from lth_nb.bank import Bank, finish, start_search
 from lth_nb.datasets import Splits, load
 from lth_nb.grid import carry_out, plan
 from lth_nb.images import Batches, train_crops
 from lth_nb.masks import Mask, apply_mask_, digest, full_mask
 from lth_nb.models import MODELS, build, head_state, init_state, prunable, prunable_names, set_state_
 from lth_nb.pixels import channel_stats, pack
-from lth_nb.protocol import ARMS, make_protocol, parse_seeds
+from lth_nb.protocol import ARMS, make_protocol
 from lth_nb.pruning import prune, random_mask, shuffled
 from lth_nb.runs import Runs, correct, table
 from lth_nb.tickets import Round, Ticket, rewind_, rewind_step, search
 from lth_nb.training import copy_state, evaluate, fit, optimizer, pruned_places, train_step
 from lth_nb.transfer import Run
+from lth_nb.typed import parse_seeds
 
 torch.set_num_threads(1)
 
@@ -80,7 +81,7 @@ def bank(tmp_path_factory):
     folder = tmp_path_factory.mktemp('banks')
     going, rounds, *_ = begin_search(folder)
     for done in rounds: going.add(done)
-    return Bank(going.finish().name, folder)
+    return Bank(finish(going).name, folder)
 
 
 def made_bank(folder, name, mask, theta):
@@ -88,7 +89,7 @@ def made_bank(folder, name, mask, theta):
     going = start_search(folder, card_of(name), full=full_mask(mask))
     going.add(Round(Ticket(full_mask(mask), theta, 0), mask, dict(sparsity=0.)))
     going.add(Round(Ticket(mask, theta, 1), None, dict(sparsity=1 - mask.density)))
-    return Bank(going.finish().name, folder)
+    return Bank(finish(going).name, folder)
 
 
 def specs_for(bank, arms, *, splits, rounds=(1,), seeds=(0,), protocol=TOY, train=''):
@@ -515,7 +516,7 @@ def test_defect_14_a_resumed_search_ends_bit_identical(bank, tmp_path, batches):
     going, rounds, *_ = begin_search(tmp_path) # All new: network, batches, and what it knows comes from disk
     assert len(going.reports) == (1 if batches == 8 else 2)
     for done in rounds: going.add(done)
-    going.finish()
+    finish(going)
     whole, resumed = bank_files(bank.folder.parent), bank_files(tmp_path)
     assert {'rounds.safetensors', 'theta_k.safetensors', 'trained_02.safetensors'} < resumed[0].keys()
     assert resumed[0] == whole[0]

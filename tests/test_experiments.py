@@ -1,0 +1,172 @@
+"The experiments as a person types them: papermill, papermill into a pipe, and lth; on a smoke run of each."
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, call
+from notebooks import files_of, walk
+
+from lth_nb.bank import Bank
+from lth_nb.runs import COLUMNS
+
+ASKED = ('-p', 'target', 'mouse_lba', '-p', 'smoke', 'True', '-p', 'px', '16', '-p', 'rounds', '1')
+VARY = ['seconds', 'images_per_s']  # with the machine's load
+
+
+@pytest.fixture(scope='session')
+def mine(tmp_path_factory):
+    "A folder with copies of the experiments, as somebody works in it."
+    return shutil.copytree(ROOT/'nbs/experiments', tmp_path_factory.mktemp('person')/'mine')
+
+
+@pytest.fixture(scope='session')
+def typed(mine, tickets):
+    "papermill with an output path: its folder of runs."
+    done = call('papermill', 'run_transfer.ipynb', 'out.ipynb', *ASKED, '-p', 'bank', tickets, '-p', 'out', 'here', cwd=mine)
+    assert done.returncode == 0, done.stderr
+    return mine/'here/smoke'
+
+
+@pytest.fixture(scope='session')
+def commanded(tickets, tmp_path_factory):
+    "lth from an empty folder: that folder, and what was printed."
+    folder = tmp_path_factory.mktemp('empty')
+    done = call('lth', 'run', 'run_transfer', *ASKED, '-p', 'bank', tickets, '-p', 'out', 'there', cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def rows(store): return pd.read_csv(store/'mouse_lba/table.csv', keep_default_na=False)
+def outputs(path): return [o for c in json.loads(path.read_text())['cells'] for o in c.get('outputs', [])]
+def values(path): return ''.join(''.join(o.get('data', {}).get('text/plain', '')) for o in outputs(path))
+
+
+def test_papermill_and_lth_write_the_same_runs(typed, commanded):
+    a, b = rows(typed), rows(commanded[0]/'there/smoke')
+    assert a.drop(columns=VARY).equals(b.drop(columns=VARY))
+    assert len(a) == 8 and set(a.key) == set(files_of(typed)) == set(files_of(commanded[0]/'there/smoke'))
+
+
+def test_the_second_time_everything_is_found(typed, mine, tickets):
+    "With stdout in place of the output path, as `papermill run_transfer.ipynb -p target mouse_lba > out.ipynb`."
+    before, table = {k: p.stat().st_mtime_ns for k, p in files_of(typed).items()}, rows(typed)
+    line = ' '.join(map(str, ('exec "$0" run_transfer.ipynb', *ASKED, '-p bank', tickets, '-p out here > piped.ipynb')))
+    done = call('bash', '-c', line, Path(sys.executable).with_name('papermill'), cwd=mine)
+    assert done.returncode == 0, done.stderr
+    assert {k: p.stat().st_mtime_ns for k, p in files_of(typed).items()} == before
+    assert rows(typed).equals(table)
+    assert '8 runs asked for; nothing left to run' in values(mine/'piped.ipynb')
+    assert '8 runs asked for; 8 runs left' in values(mine/'out.ipynb')
+
+
+def test_table(typed):
+    t = rows(typed)
+    assert tuple(t.columns) == tuple(COLUMNS)
+    assert sorted(zip(t.recipe, t.arm)) == sorted([('tuned', arm) for arm in ('scratch', 'dense', 'ticket', 'reinit', 'shuffled')]
+                                                 + [('paper', arm) for arm in ('scratch', 'dense', 'ticket')])
+    assert set(t.target) == {'mouse_lba'} and set(t.target_kind) == {'stand-in'} and set(t.smoke) == {True}
+    for column in ('key', 'fingerprint', 'model', 'preset', 'protocol', 'test_acc', 'steps', 'params_kept', 'version'):
+        assert (t[column].astype(str) != '').all(), column
+    scratch = t[t.arm == 'scratch'][['source', 'bank', 'search_recipe', 'round', 'search_seed']]
+    assert (scratch == '').all(axis=None)
+    assert (t[t.arm != 'scratch'].source == 'digits').all() and t[t.arm == 'ticket'].ticket.nunique() == 1
+    for column in ('val_acc', 'test_acc', 'test_balanced_acc', 'test_macro_f1', 'test_ece'): assert t[column].between(0, 1).all()
+
+
+def test_every_run_is_whole(typed):
+    assert {p.name for p in next(iter(files_of(typed).values())).parent.iterdir()} == {
+        'spec.json', 'result.json', 'history.csv', 'predictions.npz'}
+    for file in files_of(typed).values():
+        assert len(pd.read_csv(file.with_name('history.csv'))) == json.loads(file.read_text())['epochs'] <= 3
+
+
+def test_a_smoke_run_has_no_verdict_and_a_stand_in_says_so(typed, mine):
+    saved = json.loads((typed/'mouse_lba/verdict.json').read_text())
+    assert saved.keys() == {'tuned', 'paper'}
+    for said in saved.values():
+        assert said['word'] == 'smoke run: no verdict' and said['kind'] == 'stand-in' and said['smoke'] is True
+        assert said['effect'] is None and not said['readings']
+        assert 'STAND-IN' in said['sentence'] and 'smoke run: no verdict' in said['sentence']
+    last = json.loads((mine/'out.ipynb').read_text())['cells'][-1]
+    assert last['source'][-1].strip() == 'v' and 'STAND-IN' in str(last['outputs'])
+
+
+@pytest.mark.parametrize('figure', ['panel', 'ladder'])
+def test_figures_open_offline_and_say_what_they_show(typed, mine, figure):
+    page = (typed/f'mouse_lba/{figure}.html').read_text(encoding='utf-8')
+    assert 'plotly.js v' in page and len(page) > 3e6, 'the page carries no plotly of its own'
+    assert not re.search(r'<script[^>]*\ssrc=|<link[^>]*\shref=', page)
+    drawing = page[page.rindex('Plotly.newPlot('):]
+    assert 'mouse_lba' in drawing and re.search('stand-in', drawing, re.I) and 'digits' in drawing
+    images = {p.suffix for p in (typed/'mouse_lba').glob(f'{figure}.*')}
+    assert images == {'.html', '.svg', '.png'} or 'no SVG or PNG: ' in values(mine/'out.ipynb')
+    assert [o for o in outputs(mine/'out.ipynb') if 'application/vnd.plotly.v1+json' in o.get('data', {})]
+
+
+def test_lth_ends_with_notebook_verdict_and_panel(commanded):
+    folder, said = commanded
+    place = folder.resolve()/'there/smoke/mouse_lba'
+    notebook, verdict, panel = said.rstrip().splitlines()[-3:]
+    assert notebook == f"notebook: {place/'run_transfer.ipynb'}" and panel == f"panel: {place/'panel.html'}"
+    sentences = [v['sentence'] for v in json.loads((place/'verdict.json').read_text()).values()]
+    assert verdict == 'verdict: ' + ' '.join(sentences)
+    assert (place/'run_transfer.ipynb').is_file() and (place/'panel.html').is_file()
+    assert [p.name for p in folder.iterdir()] == ['there']  # nothing is written elsewhere
+
+
+def test_plan_says_what_is_left_and_trains_nothing(typed, mine, tickets, tmp_path):
+    one = next(iter(files_of(typed).values())).parent
+    shutil.copytree(one, tmp_path/'out/smoke'/one.parent.name/one.name)
+    shutil.copytree(typed/'cache', tmp_path/'out/smoke/cache')
+    done = call('lth', 'run', 'run_transfer', *ASKED, '-p', 'bank', tickets, '-p', 'out', 'out', '--plan', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    seconds = json.loads((one/'result.json').read_text())['seconds']
+    assert f'8 runs asked for; 7 runs left, {seconds:.1f} s each (median of 1), about' in done.stdout
+    assert set(files_of(tmp_path/'out/smoke')) == {one.name} and not list(tmp_path.rglob('table.csv'))
+    assert not list(tmp_path.rglob('*.ipynb'))
+
+
+def test_a_misspelt_parameter_is_refused_by_papermill(mine, tmp_path):
+    done = call('papermill', mine/'run_transfer.ipynb', 'out.ipynb', '-p', 'tarket', 'mouse_lba', cwd=tmp_path)
+    assert done.returncode != 0
+    assert re.search(r'ValueError: unknown parameter tarket: this notebook knows .*\btarget\b', done.stderr)
+    assert [p.name for p in tmp_path.iterdir()] == ['out.ipynb']
+
+
+def test_a_misspelt_parameter_is_refused_by_lth(tmp_path):
+    done = call('lth', 'run', 'run_transfer', '-p', 'tarket', 'mouse_lba', cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == '' and done.stderr.count('\n') == 1
+    assert re.match(r"lth: unknown parameter .*'tarket'.*\btarget\b", done.stderr)
+    assert not list(tmp_path.iterdir()), 'no kernel was started, nothing was written'
+
+
+def test_the_smoke_search_writes_a_bank(tickets):
+    bank = Bank('digits-resnet20_8-paper-s0', tickets)
+    assert bank.rounds == (0, 1) and bank.card['smoke'] is True and bank.card['source_kind'] == 'real'
+    first, second = bank.ticket(0), bank.ticket(1)
+    assert first.mask.density == 1 and round(second.mask.density, 3) == .8
+    assert second.trained is not None and second.card['test_acc'] == bank.card['rounds'][1]['test_acc']
+    assert [p.name for p in tickets.iterdir()] == [bank.name]
+
+
+def test_a_finished_search_is_found(tickets, tmp_path):
+    before = {p: p.stat().st_mtime_ns for p in tickets.rglob('*')}
+    names = walk('find_tickets', smoke=True, bank=str(tickets), out=str(tmp_path), threads=1)
+    assert names['todo'] == [] and names['_'].startswith('Smoke run, no evidence. digits-resnet20_8-paper-s0')
+    assert {p: p.stat().st_mtime_ns for p in tickets.rglob('*')} == before
+
+
+def test_another_search_of_that_name_is_refused(tickets, tmp_path):
+    with pytest.raises(FileExistsError, match='digits-resnet20_8-paper-s0 exists and differs in protocol.*bank='):
+        walk('find_tickets', smoke=True, bank=str(tickets), out=str(tmp_path), threads=1, change='scope=layer')
+
+
+def test_without_a_bank_named_the_embedded_ones_are_used(tmp_path):
+    names = walk('run_transfer', until='plan', target='digits', out=str(tmp_path), threads=1)
+    assert {b.folder.parent for bs in names['found'].values() for b in bs} == {ROOT/'lth_nb/banks'}
+    assert {s.labels['source'] for s in names['specs'] if s.arm == 'ticket'} == set(names['found'])
+    assert re.match(r'\d+ runs asked for; \d+ runs left', names['_'])
