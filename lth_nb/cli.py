@@ -69,7 +69,7 @@ def result_folder(
     parameters:dict[str,str], # From `parameters_of`
 )->Path: # <out>[/smoke]/<target or source>
     "Where an experiment writes."
-    out = Path(parameters.get('out') or 'runs')/('smoke' if parameters.get('smoke') == 'True' else '')
+    out = Path(parameters.get('out') or 'runs')/('smoke' if str(parameters.get('smoke')).lower() == 'true' else '')
     name = Path(parameters.get('target') or parameters.get('source') or '').name
     return out/name.removesuffix('.xz').removesuffix('.tar')
 

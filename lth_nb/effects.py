@@ -85,16 +85,18 @@ def _units(diffs, searches, seeds):
     "The replications whose squared errors add, and the text that says so."
     by_search, by_seed = ([g.mean() for g in _groups(diffs, labels)] for labels in (searches, seeds))
     m, k = len(by_search), len(by_seed)
-    if m == 1: return [by_seed], f"{k} transfer seed{'s'[:k > 1]}, given the one search at hand"
-    if k < len(diffs): return [by_search, by_seed], f"{m} search seeds crossed with {k} transfer seed{'s'[:k > 1]}"
-    return [by_search], f"{m} search seeds, {k} transfer seeds averaged within them"
+    if m == 1: return [by_seed], f"{k} transfer seed{'s'[:k > 1]}, given the one search and this test set"
+    if k < len(diffs): return [by_search, by_seed], (
+        f"{m} search seeds crossed with {k} transfer seed{'s'[:k > 1]}, given this test set")
+    return [by_search], f"{m} search seeds, {k} transfer seeds averaged within them, given this test set"
 
 def _given(diffs, searches, units):
     "Squared standard error with the searches held fixed, and its degrees of freedom."
     if len(units) == 2: return _se2(units[1]), len(units[1]) - 1
     groups = _groups(diffs, searches)
-    df = len(diffs) - len(groups)
-    s2 = sum(((g - g.mean())**2).sum() for g in groups) / max(df, 1)
+    within = len(diffs) - len(groups)
+    pooled, df = (groups, within) if within >= 2 or len(groups) == 1 else ([diffs], len(diffs) - 1)
+    s2 = sum(((g - g.mean())**2).sum() for g in pooled) / max(df, 1)
     return s2 * sum(1 / len(g) for g in groups) / len(groups)**2, df
 
 def _images(diffs, per_image):
@@ -124,11 +126,11 @@ def estimate(
     half, given, test = _half(se2, n - 1), _half(se2_given, df), _half(se2 + _images(diffs, per_image), n - 1)
     p = 2 * student.sf(abs(effect) / np.sqrt(se2), n - 1) if se2 > 0 else np.nan
     return Paired(word_of(effect - half, effect + half, n, margin), effect, effect - half, effect + half, n, float(std),
-                  float(p), f"n = {n}: {text}, given this test set", len(diffs), len(np.unique(searches)),
+                  float(p), f"n = {n}: {text}", len(diffs), len(np.unique(searches)),
                   word_of(effect - given, effect + given, df + 1, margin), effect - given, effect + given,
                   effect - test, effect + test)
 
-# %% ../nbs/02_effects.ipynb #c41
+# %% ../nbs/02_effects.ipynb #c43
 def holm(
     pvalues:Sequence[float], # One per comparison, in [0, 1]; NaN (no test) counts in the family and stays NaN
 )->np.ndarray: # Adjusted p values in the same order, at most 1
@@ -139,7 +141,7 @@ def holm(
     adjusted[order] = np.minimum(1, np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order]))
     return adjusted
 
-# %% ../nbs/02_effects.ipynb #c46
+# %% ../nbs/02_effects.ipynb #c48
 @dataclass(frozen=True)
 class Verdict:
     "What the runs say about one target, with the conditions under which they say it."
@@ -173,7 +175,7 @@ def _reading(row):
     p = '' if row['p_holm'] is None else f", Holm p = {row['p_holm']:.3f}"
     return f"{row['word']} {than.get(row['word'], 'than')} scratch, {span(row['effect'], row['lo'], row['hi'])}{p}"
 
-# %% ../nbs/02_effects.ipynb #c47
+# %% ../nbs/02_effects.ipynb #c49
 def sentence_of(
     v:Verdict, # With or without readings
 )->str: # One sentence, no Markdown

@@ -181,7 +181,7 @@ def ladder_figure(
     "Each rung's difference in test accuracy with its interval, grouped by source."
     target, first, sources = rows.target.iloc[0], rows.iloc[0], tuple(sorted(set(rows.source)))
     if all(rows.reason): raise ValueError(f"no rung of {target} can be drawn: {', '.join(sorted(set(rows.reason)))}")
-    recipes = [some for _, some in rows.groupby('recipe')]
+    recipes = [some for _, some in rows.groupby('recipe', sort=False)]
     fig = _row(map(_chosen, recipes))
     for column, some in enumerate(recipes, 1):
         for source, read in some[some.reason == ''].groupby('source'):
@@ -196,11 +196,11 @@ def ladder_figure(
     signs = ['', '+ ', '+ ', '= ', '', '']  # the first three add up to the fourth
     fig.update_yaxes(tickvals=list(range(len(RUNGS))), ticktext=[f'{s}{rung}' for s, rung in zip(signs, RUNGS)],
                      range=[len(RUNGS) - .5, -.5], zeroline=False)
-    units = ' / '.join(sorted({unit.removesuffix(', given this test set') for unit in rows.unit.dropna()}))
+    units = ' / '.join(sorted(set(rows.unit.dropna())))
     about = _about(first.kind, first.smoke, first.n_train, first.preset)
     thick = '; thick: given the searches at hand' if rows.searches.max() > 1 else ''
     return _dress(fig, f"{title} <b>{target}</b>: where the gain comes from", f"{about}; round {first.chosen}<br>"
-                  f"paired differences, 95% t intervals, {units}, given this test set<br>"
+                  f"paired differences, 95% t intervals, {units}<br>"
                   f"filled: better, worse or same; open: undecided; strip: ± {100 * margin:g} point{thick}")
 
 # %% ../nbs/41_figures.ipynb #c40

@@ -40,7 +40,7 @@ def project(tmp_path): return copy_project(tmp_path/'project')
 def tickets(tmp_path_factory):
     "A folder with one bank, as find_tickets' smoke run leaves it: digits, resnet20_8, rounds 0 and 1."
     folder = tmp_path_factory.mktemp('tickets')
-    done = call('papermill', ROOT/'nbs/experiments/find_tickets.ipynb', 'out.ipynb', '-p', 'smoke', 'True', '-p', 'bank',
-                folder/'banks', '-p', 'threads', '1', cwd=folder)
+    given = '-p', 'smoke', 'True', '-p', 'bank', folder/'banks', '-p', 'threads', '1'
+    done = call('papermill', ROOT/'nbs/experiments/find_tickets.ipynb', 'out.ipynb', *given, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder/'banks'

@@ -174,7 +174,8 @@ def test_a_mask_that_does_not_fit_names_the_parameter(tickets):
     wide = build('resnet20', 2)
     with pytest.raises(ValueError, match=r"conv1\.weight.* \(8, 3, 3, 3\), the parameter \(16, 3, 3, 3\)"):
         apply_mask_(wide, ticket.mask)
-    with pytest.raises(ValueError, match=r"'\w+\.\w+' is \(16,.*\) in the model, \(8,.*\) in the ticket"): ticket.into(wide)
+    with pytest.raises(ValueError, match=r"'\w+\.\w+' is \(16,.*\) in the model, \(8,.*\) in the ticket"):
+        ticket.into(wide)
     with pytest.raises(KeyError, match='conv9.weight'):
         apply_mask_(build('resnet20_8', 2), Mask({'conv9.weight': torch.ones(1, dtype=bool)}))
 
@@ -196,7 +197,8 @@ def test_a_damaged_bank_is_refused(ask, tickets, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tickets, pictures, tmp_path):
-    given = dict(target=pictures, bank=tickets, out='out', rounds=1, threads=1, change='lr=1e30,max_epochs=1', px=8, batch=8)
+    given = dict(target=pictures, bank=tickets, out='out', rounds=1, threads=1, px=8, batch=8,
+                 change='lr=1e30,max_epochs=1')
     done = call('lth', 'run', 'run_transfer', *(w for k, v in given.items() for w in ('-p', k, v)), cwd=tmp_path)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]

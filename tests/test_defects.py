@@ -237,7 +237,7 @@ def test_defect_04_every_arm_runs_from_end_to_end(bank, tmp_path):
 
 
 def test_defect_05_arms_differ_in_what_their_pair_names(bank):
-    "Controls that differ in more than they say: ours share mask, weights, head, order and crops, or their pair says so."
+    "Controls that differ in more than they say: ours differ in the mask or weights their pair names, in nothing else."
     splits, ticket, dense = toy_set(), bank.ticket(1), bank.ticket(0)
     seen = {spec.arm: watch(spec, bank, splits) for spec in specs_for(bank, ARMS, splits=splits)}
     for a, b in itertools.combinations(ARMS, 2):

@@ -12,8 +12,8 @@ from lth_nb.runs import table
 
 SEARCH = dict(source='digits', model='mlp', rounds='3', search_seeds='1', train='100', threads=1, batch='20',
               keep_trained='0,3', change='max_epochs=2,rewind_at=4it')  # 10 steps, then 6 in each of 3 rounds
-GRID = dict(target='digits', source='digits', model='mlp', rounds='1,2,3', arms='scratch,ticket', recipe='paper', seeds='1',
-            train='40', px='16', batch='20', change='max_epochs=2', threads=1)  # 4 runs of 4 steps
+GRID = dict(target='digits', source='digits', model='mlp', rounds='1,2,3', arms='scratch,ticket', recipe='paper',
+            seeds='1', train='40', px='16', batch='20', change='max_epochs=2', threads=1)  # 4 runs of 4 steps
 
 CHILD = """
 import json, os, pathlib, signal, sys, time
@@ -107,7 +107,7 @@ def test_a_killed_grid_goes_on(whole, tmp_path):
     killed('run_transfer', 'The table', parameters, at=dict(step=11))  # within the third run
     first = times(tmp_path)
     assert len(first) == 2
-    killed('run_transfer', 'The table', parameters, at=dict(rename='.part', times=1))  # the third, trained, has no name yet
+    killed('run_transfer', 'The table', parameters, at=dict(rename='.part', times=1))  # the third has no name yet
     assert times(tmp_path) == first
     names = walk('run_transfer', before='The table', **parameters)
     last = times(tmp_path)
