@@ -69,7 +69,7 @@ lock: $(READY)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	$(BIN)/python -m pip freeze --exclude lth_nb | grep == | sed 's/+[a-z0-9]*$$//' >"$$tmp/lock"; \
 	$(BIN)/python -m venv "$$tmp/env" && "$$tmp/env/bin/pip" install -q uv && \
-	"$$tmp/env/bin/uv" pip compile setup.py --extra dev --universal --generate-hashes --python-version $(MIN) \
+	"$$tmp/env/bin/uv" pip compile --no-cache setup.py --extra dev --universal --generate-hashes --python-version $(MIN) \
 	  --no-emit-index-url --no-header --no-annotate -q -o "$$tmp/lock" >/dev/null && \
 	cp "$$tmp/lock" requirements.lock && echo "requirements.lock written"
 
