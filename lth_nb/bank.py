@@ -132,6 +132,9 @@ def is_found(
     if not path.exists(): return False
     if differ := _differ(json.loads(path.read_text(encoding='utf-8')), card): raise FileExistsError(
         f"bank {card['name']} exists and differs in {differ}: name another folder with bank=")
+    kept = json.loads(path.read_text(encoding='utf-8'))['kept_trained']
+    if lacks := sorted(set(card.get('kept_trained', ())) - set(kept)): raise FileExistsError(
+        f"bank {card['name']} exists and keeps trained weights of rounds {kept}, not {lacks}: name another folder with bank=")
     return True
 
 # %% ../nbs/30_bank.ipynb #c15
@@ -149,7 +152,8 @@ def start_search(
     begun = OpenBank(part, card, tuple(keep_trained), [full], [])
     if not (part/'part.json').exists(): return begun
     old = json.loads((part/'part.json').read_text(encoding='utf-8'))
-    if differ := _differ(old['card'], card): raise ValueError(
+    differ = _differ(old['card'], card) or ('keep_trained' if tuple(old['keep']) != begun.keep else '')
+    if differ: raise ValueError(
         f"an unfinished search of that name differs in {differ}: finish it, or remove {part.name}")
     return _read_part(begun, old)
 

@@ -13,12 +13,14 @@ import argparse
 import ast
 import json
 import os
+import re
 import shutil
 import sys
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import click
 import papermill
 from papermill.cli import papermill as papermill_command
 from papermill.exceptions import PapermillExecutionError
@@ -70,8 +72,8 @@ def result_folder(
 )->Path: # <out>[/smoke]/<target or source>
     "Where an experiment writes."
     out = Path(parameters.get('out') or 'runs')/('smoke' if str(parameters.get('smoke')).lower() == 'true' else '')
-    name = Path(parameters.get('target') or parameters.get('source') or '').name
-    return out/name.removesuffix('.xz').removesuffix('.tar')
+    name = Path(parameters.get('target') or parameters.get('source') or '').resolve().name
+    return out/re.sub(r'\.tar(\.\w+)?$', '', name)
 
 # %% ../nbs/51_cli.ipynb #c14
 def until_plan(
@@ -117,7 +119,8 @@ def run(
     path = notebook(name)
     to = Path(options[0]) if options and not options[0].startswith('-') else None
     options = options[1:] if to else options
-    folder = result_folder(parameters_of(path, given_parameters(options)))
+    parameters = parameters_of(path, given_parameters(options))
+    folder = result_folder(parameters)
     if plan:
         with TemporaryDirectory() as aside:
             _execute(until_plan(path, Path(aside)), done := Path(aside)/'plan.ipynb', options, quiet=True)
@@ -126,7 +129,7 @@ def run(
     print(f"executing {path.stem}; the notebook is written to {to.resolve()} as it goes", flush=True)
     _execute(path, to, options)
     print(f"\nnotebook: {to.resolve()}\nverdict: {last_value(to)}")
-    if (page := folder/'panel.html').exists(): print(f"panel: {page.resolve()}")
+    if 'target' in parameters and (page := folder/'panel.html').exists(): print(f"panel: {page.resolve()}")
     return to
 
 # %% ../nbs/51_cli.ipynb #c20
@@ -235,6 +238,7 @@ def main(
     try:
         if said := _do(_parser().parse_args(argv)): print(said)
         return 0
+    except click.ClickException as e: print(f'lth: {e.format_message()}', file=sys.stderr)
     except PapermillExecutionError as e: print(f'lth: {e.ename}: {e.evalue}', file=sys.stderr)
     except (ValueError, KeyError, OSError) as e: print(f'lth: {e}', file=sys.stderr)
     except KeyboardInterrupt: print('lth: stopped; finished runs are kept', file=sys.stderr)

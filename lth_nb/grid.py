@@ -41,7 +41,7 @@ def sees(
         file = f'trained_{r:02d}.safetensors'
         if file not in bank.card['sha256']: raise ValueError(
             f"bank {bank.name!r} keeps no trained weights of round {r}, which arm {arm!r} needs: "
-            f"{bank.card.get('command', 'lth run find_tickets')} -p keep_trained {r}")
+            f"{bank.card.get('command', 'lth run find_tickets')} -p keep_trained {r} -p bank ANOTHER_FOLDER")
         out |= dict(trained=bank.card['sha256'][file])
     return out
 
@@ -50,12 +50,17 @@ def _check_bank(
     bank:Bank,             # To be used
     protocol:Protocol,     # Of the transfer
     rounds:tuple[int,...], # Wanted
+    labels:dict,           # As for `plan`
 )->None: # Nothing
     "Refuse a bank that does not fit."
+    if bank.card.get('smoke') and not labels['smoke']: raise ValueError(
+        f"bank {bank.name!r} is from a smoke run, which is never evidence: find it again, or add -p smoke True")
     for name in ('model', 'stem', 'variant'):
         has, wants = bank.card['protocol'][name], getattr(protocol, name)
         if has != wants: raise ValueError(
             f"bank {bank.name!r} was found with {name} {has!r}, the transfer asks for {wants!r}")
+    if protocol.model == 'mlp' and bank.card['px'] != (px := labels.get('px', protocol.px)): raise ValueError(
+        f"bank {bank.name!r} was found at px {bank.card['px']}, the transfer asks for {px}: an mlp's fc1.weight has both")
     if absent := [r for r in rounds if r not in bank.rounds]:
         raise ValueError(f"bank {bank.name!r} has no round {absent[0]}: it has 0 to {bank.rounds[-1]}")
 
@@ -91,7 +96,7 @@ def plan(
     labels:dict,                # preset, recipe, changed, smoke, target_kind
 )->list[Spec]: # In the order they are run: seed by seed, so that an early look is a paired one
     "Every run of a transfer."
-    for bank in sum(banks.values(), []): _check_bank(bank, protocol, rounds)
+    for bank in sum(banks.values(), []): _check_bank(bank, protocol, rounds, labels)
     add = dict(protocol=protocol, target=target, labels=labels)
     shared = [a for a in arms if a == 'scratch' and protocol.normalise == 'own']
     once = [a for a in arms if ARMS[a].mask == 'full' and a not in shared]
@@ -128,9 +133,9 @@ def carry_out(
                     bank=spec.labels.get('bank', ''))
     start(net, mask, arm_weights(spec.arm, ticket, fresh, head_state(net, protocol.init, *about), bn=protocol.bn))
     order = seed_from('transfer order', *about)
-    return transfer(net, mask, Batches(images, seed=order, **common), Batches(splits.val, **views),
-                    open_test=lambda: Batches(splits.open_test(), **views), protocol=protocol, arm=spec.arm,
-                    name=spec.name if show else '')
+    try: return transfer(net, mask, Batches(images, seed=order, **common), Batches(splits.val, **views), arm=spec.arm,
+        open_test=lambda: Batches(splits.open_test(), **views), protocol=protocol, name=spec.name if show else '')
+    except FloatingPointError as e: raise FloatingPointError(f'{spec.name}: {e}') from e
 
 # %% ../nbs/32_grid.ipynb #c16
 def side_by_side(
@@ -148,9 +153,6 @@ def side_by_side(
         try: return spec, one(spec, net)
         finally: free.put(net)
 
-    if len(nets) == 1:
-        for spec in specs: yield spec, one(spec, nets[0])
-        return
     with ThreadPoolExecutor(len(nets)) as pool:
         going = [pool.submit(work, spec) for spec in specs]
         try:

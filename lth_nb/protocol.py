@@ -133,7 +133,7 @@ def parse_change(
         if not eq: raise ValueError(f"change must be field=value, got {item!r}")
         kind = kinds[choose(name, kinds, 'field of Protocol')]
         if kind is bool: out[name] = choose(value.lower(), ('true', 'false'), name) == 'true'
-        elif kind is tuple: out[name] = tuple(float(v) if '.' in v else int(v) for v in value.split(';'))
+        elif kind is tuple: out[name] = tuple(_number(float if '.' in v else int, name, v) for v in value.split(';'))
         else: out[name] = _number(kind, name, value)
     return out
 
@@ -226,6 +226,7 @@ def seen_fields(
     if ARMS[arm].weights == 'fresh': blind += ['bn']
     if p.schedule == 'cosine': blind += ['milestones', 'factor']
     if not p.patience: blind += ['patience_rule']
+    if p.precision != 'bfloat16': blind += ['precision'] # auto is resolved before a run is planned
     if p.model not in ('resnet50', 'resnet18'): blind += ['stem']
     if p.model != 'resnet50': blind += ['variant']
     return {k: v for k, v in out.items() if k not in blind}

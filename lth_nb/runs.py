@@ -78,6 +78,12 @@ def _write(
     (folder/'result.json').write_text(canonical(run.metrics | facts), encoding='utf-8')
 
 # %% ../nbs/31_runs.ipynb #c13
+def _read(
+    folder:Path, # Of a run
+)->tuple[dict, dict]: # spec.json and result.json
+    "The two files a run is known by."
+    return tuple(json.loads((folder/f'{name}.json').read_text(encoding='utf-8')) for name in ('spec', 'result'))
+
 class Runs:
     "Finished runs in a folder."
     def __init__(self,
@@ -94,8 +100,9 @@ class Runs:
     def has(self,
         spec:Spec, # Any
     )->bool: # Whether it is finished
-        "Whether a run is finished."
-        return (self.folder(spec)/'result.json').exists()
+        "Whether a run is finished and readable."
+        try: return bool(_read(self.folder(spec)))
+        except (OSError, json.JSONDecodeError): return False
 
     def missing(self,
         specs:list[Spec], # What is wanted
@@ -114,6 +121,7 @@ class Runs:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         _write(aside, spec, run, facts)
+        if done.exists() and not self.has(spec): os.replace(done, done.with_name(f'.{spec.key}.damaged'))
         if not done.exists(): os.replace(aside, done)
         else: shutil.rmtree(aside)
         return done
@@ -170,7 +178,7 @@ def table(
     for key in (wanted if wanted is not None else places):
         if key not in places: continue
         try:
-            asked, result = (json.loads((places[key]/f'{f}.json').read_text()) for f in ('spec', 'result'))
+            asked, result = _read(places[key])
         except (OSError, json.JSONDecodeError):
             damaged.append(key)
             continue
@@ -179,7 +187,7 @@ def table(
     out.attrs['damaged'] = damaged
     return out
 
-# %% ../nbs/31_runs.ipynb #c29
+# %% ../nbs/31_runs.ipynb #c31
 def correct(
     runs:Runs, # The store
     key:str,   # Of a finished run
@@ -187,7 +195,7 @@ def correct(
     "Which test images the run classified correctly."
     with np.load(runs.out/key[:2]/key/'predictions.npz') as saved: return saved['test_class'] == saved['test_label']
 
-# %% ../nbs/31_runs.ipynb #c31
+# %% ../nbs/31_runs.ipynb #c33
 def per_image(
     runs:Runs,          # The store
     rows:pd.DataFrame,  # Its table
@@ -197,7 +205,7 @@ def per_image(
 )->np.ndarray: # (pairs, n_test), rows in order of search seed and seed; -1, 0 or 1
     "Per pair and test image: ticket right minus scratch right."
     rows = rows[rows.recipe == recipe]
-    base = rows[rows.arm == 'scratch'].set_index('seed').key
+    base = rows[(rows.arm == 'scratch') & rows.source.isin(['', source])].set_index('seed').key
     mine = rows[(rows.arm == 'ticket') & (rows.source == source) & (rows['round'] == r)]
     mine = mine.sort_values(['search_seed', 'seed'])
     return np.array([correct(runs, k) * 1. - correct(runs, base[s]) for k, s in zip(mine.key, mine.seed)])

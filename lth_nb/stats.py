@@ -155,7 +155,7 @@ def ladder(
     if round is None: round = select_round(rows, target, source, recipe)
     wide = _side_by_side(rows, source, round)
     four = wide.columns.intersection(['scratch', 'dense', 'reinit', 'ticket'])
-    wide = wide.assign(**wide[four].dropna())
+    shared = wide[four].dropna()
     here = rows[(rows.source == source) & (rows['round'] == round)]
     first = here.iloc[0]
     setting = dict(target=target, kind=first.target_kind, source=source, round=round, sparsity=here.sparsity.mean(),
@@ -163,7 +163,8 @@ def ladder(
     out = []
     for rung, weights in RUNGS.items():
         absent = [arm for arm in weights if arm not in wide]
-        numbers = {} if absent else asdict(_estimate(wide, weights, margin=margin))
+        some = wide if rung in ('ticket - dense', 'ticket - shuffled') else shared
+        numbers = {} if absent else asdict(_estimate(some, weights, margin=margin))
         out.append(dict(rung=rung, **setting, reason=f"no run of {', '.join(absent)}" if absent else '') | numbers)
     return pd.DataFrame(out)
 

@@ -34,7 +34,7 @@ class Ticket:
         "Parameters and buffers that move to another network."
         state = self.theta if choose(weights, ('rewound', 'trained'), 'weights') == 'rewound' else self.trained
         if state is None: raise ValueError(f"round {self.round} of this ticket keeps no trained weights: "
-                                           "find it again with keep_trained naming that round")
+                                           "find it again, into another folder, with keep_trained naming that round")
         return {n: t for n, t in state.items() if not n.startswith('fc.')}
 
     def into(self,
