@@ -134,7 +134,8 @@ def is_found(
         f"bank {card['name']} exists and differs in {differ}: name another folder with bank=")
     kept = json.loads(path.read_text(encoding='utf-8'))['kept_trained']
     if lacks := sorted(set(card.get('kept_trained', ())) - set(kept)): raise FileExistsError(
-        f"bank {card['name']} exists and keeps trained weights of rounds {kept}, not {lacks}: name another folder with bank=")
+        f"bank {card['name']} exists and keeps trained weights of rounds {kept}, not {lacks}: "
+        'name another folder with bank=')
     return True
 
 # %% ../nbs/30_bank.ipynb #c15

@@ -120,7 +120,7 @@ def panel(
     target:str,         # Set the runs were trained on
     recipe:str,         # Recipe of the runs; several, separated by commas, stand side by side
     *,
-    arms:tuple[str,...]=('scratch', *(arm for arm in ARMS if arm not in ('scratch', 'ticket')), 'ticket'), # If run, last on top
+    arms:tuple[str,...]=(*list(ARMS)[::-1],), # Drawn if run, last on top
     title:str='',       # Put before the target's name
 )->go.Figure: # One facet per recipe, common y axis
     "Test accuracy over the share of weights pruned, per source and arm, ± 1 std."

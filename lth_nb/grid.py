@@ -59,8 +59,9 @@ def _check_bank(
         has, wants = bank.card['protocol'][name], getattr(protocol, name)
         if has != wants: raise ValueError(
             f"bank {bank.name!r} was found with {name} {has!r}, the transfer asks for {wants!r}")
-    if protocol.model == 'mlp' and bank.card['px'] != (px := labels.get('px', protocol.px)): raise ValueError(
-        f"bank {bank.name!r} was found at px {bank.card['px']}, the transfer asks for {px}: an mlp's fc1.weight has both")
+    px = labels.get('px', protocol.px)
+    if protocol.model == 'mlp' and bank.card['px'] != px: raise ValueError(
+        f"bank {bank.name!r} was found at px {bank.card['px']}, the transfer asks for {px}: fc1.weight differs")
     if absent := [r for r in rounds if r not in bank.rounds]:
         raise ValueError(f"bank {bank.name!r} has no round {absent[0]}: it has 0 to {bank.rounds[-1]}")
 

@@ -84,6 +84,7 @@ def _read(
     "The two files a run is known by."
     return tuple(json.loads((folder/f'{name}.json').read_text(encoding='utf-8')) for name in ('spec', 'result'))
 
+# %% ../nbs/31_runs.ipynb #c14
 class Runs:
     "Finished runs in a folder."
     def __init__(self,
@@ -126,7 +127,7 @@ class Runs:
         else: shutil.rmtree(aside)
         return done
 
-# %% ../nbs/31_runs.ipynb #c15
+# %% ../nbs/31_runs.ipynb #c16
 @contextmanager
 def claim(
     runs:Runs,      # The store
@@ -141,15 +142,15 @@ def claim(
     except Timeout:
         yield False
 
-# %% ../nbs/31_runs.ipynb #c21
+# %% ../nbs/31_runs.ipynb #c22
 def facts(
     device:str, # Where the run was
 )->dict: # JSON values: versions, threads, cores, peak_mb
     "What a run ran on."
-    peak = getrusage(RUSAGE_SELF).ru_maxrss / (1 if platform.system() == 'Linux' else 1024) # kB on Linux, bytes on macOS
+    peak = getrusage(RUSAGE_SELF).ru_maxrss / (1 if platform.system() == 'Linux' else 1024) # macOS: bytes
     return versions(device, torch.get_num_threads()) | dict(cores=os.cpu_count(), peak_mb=round(peak / 1024))
 
-# %% ../nbs/31_runs.ipynb #c25
+# %% ../nbs/31_runs.ipynb #c26
 COLUMNS = ('key target target_kind fingerprint source model preset recipe changed protocol arm mask weights bank '
     'search_recipe ticket round sparsity density search_seed seed train n_train n_val n_test px smoke val_loss val_acc '
     'test_acc test_balanced_acc test_macro_f1 test_ece epochs steps stopped_by seconds images_per_s params_kept flops '
@@ -187,7 +188,7 @@ def table(
     out.attrs['damaged'] = damaged
     return out
 
-# %% ../nbs/31_runs.ipynb #c31
+# %% ../nbs/31_runs.ipynb #c32
 def correct(
     runs:Runs, # The store
     key:str,   # Of a finished run
@@ -195,7 +196,7 @@ def correct(
     "Which test images the run classified correctly."
     with np.load(runs.out/key[:2]/key/'predictions.npz') as saved: return saved['test_class'] == saved['test_label']
 
-# %% ../nbs/31_runs.ipynb #c33
+# %% ../nbs/31_runs.ipynb #c34
 def per_image(
     runs:Runs,          # The store
     rows:pd.DataFrame,  # Its table

@@ -38,8 +38,9 @@ def layout(
         raise ValueError(f"{where}: {'/'.join(odd)} lies outside the class folders, which are "
                          "train/<class>/, val/<class>/ and test/<class>/, or <class>/ alone")
     below = [{p[1] for p in parts if p[0] == top and len(p) > 2} for top in sorted({p[0] for p in parts})]
-    if not deep and len(shared := set.intersection(*below) if len(below) > 1 else ()) > 1: raise ValueError(
-        f"{where}: folders {sorted({p[0] for p in parts})} all hold {sorted(shared)}: name the splits train, val and test")
+    same = set.intersection(*below) if len(below) > 1 and not deep else ()
+    if len(same) > 1: raise ValueError(f"{where}: folders {sorted({p[0] for p in parts})} all hold {sorted(same)}: "
+                                       "name the splits train, val and test")
     split = np.array([SPLITS[p[0].lower()] if deep else '' for p in parts], dtype='<U5')
     label = np.array([p[deep] for p in parts])
     if empty := sorted({p[deep] for p in named if len(p) == 1 + deep} - set(label.tolist())):
