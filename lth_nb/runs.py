@@ -64,12 +64,14 @@ def _pack(
                 f'{split}_label': scores.labels.numpy().astype(np.int16)}
     return out
 def _write(
-    folder:Path, # Empty
+    folder:Path, # Made; what a killed process left there goes
     spec:Spec,   # What was asked
     run:Run,     # What came out
     facts:dict,  # Versions, device: JSON values
 )->None: # Nothing
     "The four files of a run."
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     asked = dict(protocol=spec.protocol, target=spec.target, ticket=spec.ticket, arm=spec.arm, seed=spec.seed,
                  semantics=SEMANTICS, labels=spec.labels)
     (folder/'spec.json').write_text(canonical(asked), encoding='utf-8')
@@ -118,10 +120,7 @@ class Runs:
     )->Path: # The run's folder
         "Write a run aside, then give it its name."
         done = self.folder(spec)
-        aside = done.with_name(f'.{spec.key}.{os.getpid()}.part')
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        _write(aside, spec, run, facts)
+        _write(aside := done.with_name(f'.{spec.key}.{os.getpid()}.part'), spec, run, facts)
         if done.exists() and not self.has(spec): os.replace(done, done.with_name(f'.{spec.key}.damaged'))
         if not done.exists(): os.replace(aside, done)
         else: shutil.rmtree(aside)
