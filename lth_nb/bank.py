@@ -106,8 +106,8 @@ def finish(
     part, last = search.folder, len(search.reports) - 1
     shutil.copy(part/f'rounds_{last:02d}.safetensors', part/'rounds.safetensors')
     kept = [f'{n}.safetensors' for n in ('theta_k', 'rounds', *(f'trained_{r:02d}' for r in search.keep))]
-    card = dict(format=FORMAT, **search.card, rounds=search.reports, kept_trained=list(search.keep),
-                theta_k=digest(search.theta), sha256={f: _sha(part/f) for f in sorted(kept)})
+    sealed = dict(rounds=search.reports, kept_trained=list(search.keep), theta_k=digest(search.theta))
+    card = dict(format=FORMAT) | search.card | sealed | dict(sha256={f: _sha(part/f) for f in sorted(kept)})
     _write(part/'card.json', json.dumps(card, indent=1, ensure_ascii=False))
     os.replace(part, done := part.with_name(part.name.removesuffix('.part')))
     for left in [*done.glob('rounds_*'), done/'part.json']: left.unlink()
