@@ -48,7 +48,7 @@ class Ticket:
             if own[name].shape != t.shape: raise ValueError(
                 f"{name!r} is {tuple(own[name].shape)} in the model, {tuple(t.shape)} in the ticket")
         model.load_state_dict(new, strict=False)
-        return apply_mask_(model, self.mask)
+        return apply_mask_(model, Mask({n: keep for n, keep in self.mask.items() if not n.startswith('fc.')}))
 
     def __repr__(self)->str: # One line
         return f"Ticket(round {self.round}, {self.mask!r})"

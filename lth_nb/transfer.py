@@ -33,11 +33,12 @@ def arm_mask(
 )->Mask: # On the CPU
     "The mask of `arm`."
     kind = ARMS[choose(arm, ARMS, 'arm')].mask
-    if kind == 'full': return full
-    if ticket is None: raise ValueError(f"arm {arm!r} needs a ticket")
-    if kind == 'ticket': return ticket.mask
+    if kind != 'full' and ticket is None: raise ValueError(f"arm {arm!r} needs a ticket")
+    mask = full if kind == 'full' else ticket.mask
+    mask = Mask({name: keep for name, keep in mask.items() if not name.startswith('fc.')})
+    if kind in ('full', 'ticket'): return mask
     draw = shuffled if kind == 'shuffled' else random_mask
-    return draw(ticket.mask, seed=seed_from(kind, bank, ticket.round, seed))
+    return draw(mask, seed=seed_from(kind, bank, ticket.round, seed))
 
 # %% ../nbs/22_transfer.ipynb #c09
 RESET = dict(running_mean=0., running_var=1., num_batches_tracked=0) # BatchNorm without memory
@@ -77,7 +78,7 @@ def start(
     model.load_state_dict(weights)
     return apply_mask_(model, mask)
 
-# %% ../nbs/22_transfer.ipynb #c22
+# %% ../nbs/22_transfer.ipynb #c24
 def ece(
     probs:np.ndarray,  # (N, classes), rows sum to 1
     labels:np.ndarray, # (N,), class ids
@@ -89,7 +90,7 @@ def ece(
     gaps = [abs(right[which == b].mean() - sure[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
     return float(sum(gaps))
 
-# %% ../nbs/22_transfer.ipynb #c26
+# %% ../nbs/22_transfer.ipynb #c28
 @torch.no_grad()
 def cost(
     model:nn.Module, # With convolutions and linear layers
@@ -108,7 +109,7 @@ def cost(
     dead = sum(int((~keep.flatten(1).any(1)).sum()) for keep in mask.values())
     return dict(params_kept=params, flops=sum(kept[n] * sizes[n] for n in kept), bytes=4 * params, dead_channels=dead)
 
-# %% ../nbs/22_transfer.ipynb #c31
+# %% ../nbs/22_transfer.ipynb #c33
 @dataclass(frozen=True)
 class Run:
     "A finished run: numbers for the table, curves, and predictions per image."
@@ -131,7 +132,7 @@ def _metrics(
         epochs=done.epochs, steps=done.steps, stopped_by=done.stopped_by, best_epoch=done.best_epoch,
         seconds=done.seconds, images_per_s=done.images_per_s, **costs)
 
-# %% ../nbs/22_transfer.ipynb #c32
+# %% ../nbs/22_transfer.ipynb #c34
 def transfer(
     model:nn.Module,    # From `start`
     mask:Mask,          # The arm's

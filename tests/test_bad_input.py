@@ -76,8 +76,6 @@ TRANSFER = {
     'arms without the two': (dict(arms='dense'), 'arms', 'scratch', 'ticket'),
     'trained weights the bank lacks': (dict(arms='scratch,ticket,finetuned', rounds='1', bank='thin'),
                                        "no trained weights of round 1", "'finetuned'", 'keep_trained'),
-    'no source but the target': (dict(target='digits'), 'digits', 'source', 'find_tickets'),
-    'no recipe': (dict(recipe=' '), 'recipe', 'paper', 'tuned'),
     'no bank': (dict(bank='nowhere'), 'no bank', 'nowhere', 'find_tickets'),
     'train': (dict(train='ten'), 'train', '40/class', "'ten'"),
     'too many images': (dict(train='1000'), 'train=1000', '1000 of 28'),
