@@ -112,7 +112,7 @@ class Protocol(Training, Search, Network):
         return '\n'.join(['| field | value | meaning |', '|---|---|---|', *rows])
 
 # %% ../nbs/00_protocol.ipynb #c25
-PRESETS = dict(paper={}, demo=dict(model='resnet20_8', px=32, rounds=10, seeds=3, batch=32, max_epochs=15))
+PRESETS = dict(paper={}, demo=dict(model='resnet20_8', px=32, rounds=10, seeds=3, batch=32, max_epochs=12))
 RECIPES = dict(paper={}, tuned=dict(lr=.05, schedule='cosine', warmup=2., weight_decay=5e-4, patience=0))
 STANDIN_SIZES = dict(paper=None, demo=(240, 80, 400)) # Train, val, test images of a stand-in; None = Table 1's
 
