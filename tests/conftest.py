@@ -45,5 +45,7 @@ def tickets(tmp_path_factory):
     done = call('papermill', ROOT/'nbs/experiments/find_tickets.ipynb', 'out.ipynb', *given, cwd=folder)
     assert done.returncode == 0, done.stderr
     for card in (folder/'banks').glob('*/card.json'):  # a smoke bank is refused elsewhere; here it plays a real one
-        card.write_text(json.dumps(json.loads(card.read_text()) | dict(smoke=False)))
+        facts = json.loads(card.read_text())
+        assert facts['smoke'] is True
+        card.write_text(json.dumps(facts | dict(smoke=False)))
     return folder/'banks'

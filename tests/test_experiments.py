@@ -148,11 +148,20 @@ def test_a_misspelt_parameter_is_refused_by_lth(tmp_path):
 
 def test_the_smoke_search_writes_a_bank(tickets):
     bank = Bank('digits-resnet20_8-paper-s0', tickets)
-    assert bank.rounds == (0, 1) and bank.card['smoke'] is True and bank.card['source_kind'] == 'real'
+    assert bank.rounds == (0, 1) and bank.card['source_kind'] == 'real'
     first, second = bank.ticket(0), bank.ticket(1)
     assert first.mask.density == 1 and round(second.mask.density, 3) == .8
     assert second.trained is not None and second.card['test_acc'] == bank.card['rounds'][1]['test_acc']
     assert [p.name for p in tickets.iterdir()] == [bank.name]
+
+
+def test_a_smoke_bank_is_no_evidence(tickets, tmp_path):
+    "The bank of the fixture with its card as the smoke run wrote it."
+    card = shutil.copytree(tickets, tmp_path/'banks')/'digits-resnet20_8-paper-s0/card.json'
+    card.write_text(json.dumps(json.loads(card.read_text()) | dict(smoke=True)))
+    asked = dict(target='digits', rounds='1', bank=str(tmp_path/'banks'), out=str(tmp_path/'out'), threads=1)
+    with pytest.raises(ValueError, match='is from a smoke run, which is never evidence'):
+        walk('run_transfer', until='plan', **asked)
 
 
 def test_a_finished_search_is_found(tickets, tmp_path):
