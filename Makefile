@@ -73,7 +73,6 @@ lock: $(READY)
 	  --no-emit-index-url --no-header --no-annotate -q -o "$$tmp/lock" >/dev/null && \
 	cp "$$tmp/lock" requirements.lock && echo "requirements.lock written"
 
+# One script per ratio; each prints medians, spread, n, machine and versions.
 bench: $(READY)
-	@if ls benchmarks/*.py >/dev/null 2>&1; then \
-	  echo "benchmarks/ holds one script per ratio; run one with $(BIN)/python and its name:"; ls benchmarks/*.py; \
-	else echo "there are no benchmarks yet"; fi
+	@for script in benchmarks/*.py; do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python $$script $(ARGS) || exit 1; done

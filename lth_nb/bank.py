@@ -30,6 +30,7 @@ from .tickets import Round, Ticket
 # %% ../nbs/30_bank.ipynb #c07
 FORMAT = 1 # Of the files and the card
 
+# %% ../nbs/30_bank.ipynb #c08
 def bank_name(
     source:str, # Data set of the search
     model:str,  # As in `MODELS`
@@ -39,25 +40,28 @@ def bank_name(
     "The folder's name."
     return f'{source}-{model}-{recipe}-s{seed}'
 
+# %% ../nbs/30_bank.ipynb #c09
 def _root(
     folder:str|Path, # Folder of banks; '' = the embedded ones
 )->Path: # Where to look
     "The folder of banks."
     return Path(folder) if folder else Path(str(files('lth_nb')))/'banks'
 
+# %% ../nbs/30_bank.ipynb #c10
 def banks(
     folder:str|Path='', # Folder of banks; '' = the embedded ones
 )->list[str]: # Sorted; searches in progress are left out
     "Names of the banks in `folder`."
     return sorted(p.parent.name for p in _root(folder).glob('*/card.json') if not p.parent.name.endswith('.part'))
 
-# %% ../nbs/30_bank.ipynb #c11
+# %% ../nbs/30_bank.ipynb #c14
 def _sha(
     path:Path, # A file
 )->str: # 64 hexadecimal digits
     "sha256 of a file."
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
+# %% ../nbs/30_bank.ipynb #c15
 def _write(
     path:Path,       # Destination
     data:dict|str,   # Tensors by name, or text
@@ -68,7 +72,7 @@ def _write(
     else: save_file({n: t.contiguous() for n, t in data.items()}, aside)
     os.replace(aside, path)
 
-# %% ../nbs/30_bank.ipynb #c12
+# %% ../nbs/30_bank.ipynb #c16
 @dataclass
 class OpenBank:
     "A search on its way to the bank."
@@ -92,13 +96,13 @@ class OpenBank:
         if r == 0: _write(self.folder/'theta_k.safetensors', done.ticket.theta)
         if r in self.keep: _write(self.folder/f'trained_{r:02d}.safetensors', done.ticket.trained)
         self.theta = done.ticket.theta
-        self.masks += [done.next_mask] if done.next_mask is not None else []
+        if done.next_mask is not None: self.masks.append(done.next_mask)
         self.reports.append(dict(round=r, mask=digest(done.ticket.mask), **done.report))
         _write(self.folder/f'rounds_{r:02d}.safetensors', round_map(self.masks))
         _write(self.folder/'part.json', json.dumps(dict(card=self.card, keep=self.keep, rounds=self.reports)))
         return self
 
-# %% ../nbs/30_bank.ipynb #c13
+# %% ../nbs/30_bank.ipynb #c17
 def finish(
     search:OpenBank, # With every round
 )->Path: # The bank's folder
@@ -106,16 +110,19 @@ def finish(
     part, last = search.folder, len(search.reports) - 1
     shutil.copy(part/f'rounds_{last:02d}.safetensors', part/'rounds.safetensors')
     kept = [f'{n}.safetensors' for n in ('theta_k', 'rounds', *(f'trained_{r:02d}' for r in search.keep))]
-    sealed = dict(rounds=search.reports, kept_trained=list(search.keep), theta_k=digest(search.theta))
-    card = dict(format=FORMAT) | search.card | sealed | dict(sha256={f: _sha(part/f) for f in sorted(kept)})
+    sealed = dict(rounds=search.reports, kept_trained=list(search.keep), theta_k=digest(search.theta),
+                  sha256={file: _sha(part/file) for file in sorted(kept)})
+    card = dict(format=FORMAT) | search.card | sealed
     _write(part/'card.json', json.dumps(card, indent=1, ensure_ascii=False))
-    os.replace(part, done := part.with_name(part.name.removesuffix('.part')))
+    done = part.with_name(part.name.removesuffix('.part'))
+    os.replace(part, done)
     for left in [*done.glob('rounds_*'), done/'part.json']: left.unlink()
     return done
 
-# %% ../nbs/30_bank.ipynb #c14
+# %% ../nbs/30_bank.ipynb #c18
 SAME = ('protocol', 'fingerprint', 'model', 'search_seed', 'train') # What makes two searches the same
 
+# %% ../nbs/30_bank.ipynb #c19
 def _differ(
     old:dict, # Card on disk
     new:dict, # Card of the search that is asked for
@@ -123,6 +130,7 @@ def _differ(
     "What distinguishes two searches of one name."
     return ', '.join(k for k in SAME if canonical(old.get(k)) != canonical(new.get(k)))
 
+# %% ../nbs/30_bank.ipynb #c20
 def is_found(
     folder:str|Path, # Folder of banks
     card:dict,       # Of the search that is asked for, as for `start_search`
@@ -130,15 +138,16 @@ def is_found(
     "Whether the same search is finished; another one under its name is an error."
     path = Path(folder)/card['name']/'card.json'
     if not path.exists(): return False
-    if differ := _differ(json.loads(path.read_text(encoding='utf-8')), card): raise FileExistsError(
+    there = json.loads(path.read_text(encoding='utf-8'))
+    if differ := _differ(there, card): raise FileExistsError(
         f"bank {card['name']} exists and differs in {differ}: name another folder with bank=")
-    kept = json.loads(path.read_text(encoding='utf-8'))['kept_trained']
+    kept = there['kept_trained']
     if lacks := sorted(set(card.get('kept_trained', ())) - set(kept)): raise FileExistsError(
         f"bank {card['name']} exists and keeps trained weights of rounds {kept}, not {lacks}: "
         'name another folder with bank=')
     return True
 
-# %% ../nbs/30_bank.ipynb #c15
+# %% ../nbs/30_bank.ipynb #c21
 def start_search(
     folder:str|Path, # Folder of banks; made if absent
     card:dict,       # name, source, fingerprint, model, classes, recipe, search_seed, protocol, ...; JSON values
@@ -158,6 +167,7 @@ def start_search(
         f"an unfinished search of that name differs in {differ}: finish it, or remove {part.name}")
     return _read_part(begun, old)
 
+# %% ../nbs/30_bank.ipynb #c22
 def _read_part(
     begun:OpenBank, # Empty
     old:dict,     # Of part.json
@@ -169,7 +179,7 @@ def _read_part(
     begun.masks = [mask_at(rounds, r) for r in range(last + 2)]
     return begun
 
-# %% ../nbs/30_bank.ipynb #c24
+# %% ../nbs/30_bank.ipynb #c31
 class Bank:
     "The tickets of one finished search."
     def __init__(self,
@@ -179,12 +189,13 @@ class Bank:
         known = banks(folder)
         if name not in known: raise ValueError(f"no bank {name!r} in {folder or 'the package'}: there "
             f"{'are ' + ', '.join(known) if known else 'is none'}; find_tickets makes one")
-        self.name, self.folder = name, (Path(folder) if folder else Path(str(files('lth_nb')))/'banks')/name
+        self.name, self.folder = name, _root(folder)/name
         self.card = json.loads((self.folder/'card.json').read_text(encoding='utf-8'))
         for file, sha in self.card['sha256'].items():
             if _sha(self.folder/file) != sha:
                 raise ValueError(f"{file} of bank {name!r} does not match its card: copy it again")
-        self._rounds, self._theta = (load_file(self.folder/f'{f}.safetensors') for f in ('rounds', 'theta_k'))
+        self._rounds = load_file(self.folder/'rounds.safetensors')
+        self._theta = load_file(self.folder/'theta_k.safetensors')
 
     @property
     def rounds(self)->tuple[int,...]: return tuple(row['round'] for row in self.card['rounds']) # Searched, 0 included
@@ -195,9 +206,9 @@ class Bank:
         "The ticket of round `r`."
         if r not in self.rounds: raise ValueError(f"bank {self.name!r} has no round {r}: it has 0 to {self.rounds[-1]}")
         kept = self.folder/f'trained_{r:02d}.safetensors'
+        trained = load_file(kept) if kept.exists() else None
         facts = {k: v for k, v in self.card.items() if k not in ('rounds', 'sha256')} | dict(bank=self.name)
-        return Ticket(mask_at(self._rounds, r), self._theta, r, facts | self.card['rounds'][r],
-                      load_file(kept) if kept.exists() else None)
+        return Ticket(mask_at(self._rounds, r), self._theta, r, facts | self.card['rounds'][r], trained)
 
     def __repr__(self)->str: # One line
         return f"Bank({self.name!r}, rounds 0 to {self.rounds[-1]})"
@@ -208,7 +219,7 @@ class Bank:
         head = [f'**{self.name}**', '', '| round | sparsity | val acc | test acc |', '|---|---|---|---|']
         return '\n'.join([*head, *rows])
 
-# %% ../nbs/30_bank.ipynb #c28
+# %% ../nbs/30_bank.ipynb #c35
 def summary(
     folder:str|Path='', # Folder of banks; '' = the embedded ones
 )->list[dict]: # One per bank: name, rounds, sparsity, kind and number of images, size in MB
@@ -221,7 +232,7 @@ def summary(
                         data=bank.card.get('source_kind', ''), images=bank.card.get('n_train', ''), MB=f'{size:.2f}'))
     return out
 
-# %% ../nbs/30_bank.ipynb #c31
+# %% ../nbs/30_bank.ipynb #c38
 def export_ticket(
     bank:Bank,     # Where it lies
     r:int,         # Round
@@ -229,16 +240,18 @@ def export_ticket(
 )->list[Path]: # weights, mask and card
     "Write one ticket as plain files."
     ticket, stem = bank.ticket(r), Path(dest)/f'{bank.name}-r{r:02d}'
-    masked = {n: t.masked_fill(~ticket.mask[n], 0) if n in ticket.mask else t for n, t in ticket.theta.items()}
-    parts = dict(weights=masked, mask={n: m.byte() for n, m in ticket.mask.items()})
-    written = [Path(f'{stem}-{part}.safetensors') for part in parts] + [Path(f'{stem}-card.json')]
-    if there := [p.name for p in written if p.exists()]: raise FileExistsError(f"{dest} already has {', '.join(there)}")
+    weights = {n: t.masked_fill(~ticket.mask[n], 0) if n in ticket.mask else t for n, t in ticket.theta.items()}
+    mask = {n: keep.byte() for n, keep in ticket.mask.items()}
+    written = [Path(f'{stem}-{part}') for part in ('weights.safetensors', 'mask.safetensors', 'card.json')]
+    if there := [p.name for p in written if p.exists()]: raise FileExistsError(
+        f"{dest} already has {', '.join(there)}: name another folder")
     Path(dest).mkdir(parents=True, exist_ok=True)
-    for path, tensors in zip(written, parts.values()): save_file(tensors, path)
+    save_file(weights, written[0])
+    save_file(mask, written[1])
     written[2].write_text(json.dumps(ticket.card, indent=1), encoding='utf-8')
     return written
 
-# %% ../nbs/30_bank.ipynb #c34
+# %% ../nbs/30_bank.ipynb #c41
 def versions(
     device:str='cpu', # Where the run is
     threads:int=1,    # Threads per run

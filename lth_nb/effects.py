@@ -79,35 +79,50 @@ def record(
     return {name: None if value != value else value for name, value in asdict(effect).items()}
 
 # %% ../nbs/02_effects.ipynb #c24
-def _groups(diffs, labels): return [diffs[labels == label] for label in np.unique(labels)]
+def _groups(values, labels):
+    "`values` cut into one part per label; rows, where they have two dimensions."
+    return [values[labels == label] for label in np.unique(labels)]
 
 def _units(diffs, searches, seeds):
     "The replications whose squared errors add, and the text that says so."
-    by_search, by_seed = ([g.mean() for g in _groups(diffs, labels)] for labels in (searches, seeds))
-    m, k = len(by_search), len(by_seed)
-    if m == 1: return [by_seed], f"{k} transfer seed{'s'[:k > 1]}, given the one search and this test set"
-    if k < len(diffs): return [by_search, by_seed], (
-        f"{m} search seeds crossed with {k} transfer seed{'s'[:k > 1]}, given this test set")
-    return [by_search], f"{m} search seeds, {k} transfer seeds averaged within them, given this test set"
-
-def _given(diffs, searches, units):
-    "Squared standard error with the searches held fixed, and its degrees of freedom."
-    if len(units) == 2: return _se2(units[1]), len(units[1]) - 1
-    groups = _groups(diffs, searches)
-    within = len(diffs) - len(groups)
-    pooled, df = (groups, within) if within >= 2 or len(groups) == 1 else ([diffs], len(diffs) - 1)
-    s2 = sum(((g - g.mean())**2).sum() for g in pooled) / max(df, 1)
-    return s2 * sum(1 / len(g) for g in groups) / len(groups)**2, df
-
-def _images(diffs, per_image):
-    "Squared standard error from the test images, NaN where no predictions are given."
-    if per_image is None: return np.nan
-    if len(per_image) != len(diffs) or abs(per_image.mean() - diffs.mean()) > 1e-4:
-        raise ValueError(f"per_image has {len(per_image)} rows of mean {per_image.mean():+.4f}, the table "
-                         f"{len(diffs)} differences of mean {diffs.mean():+.4f}: are these the same runs?")
-    return _se2(per_image.mean(0))
+    by_search = [group.mean() for group in _groups(diffs, searches)]
+    by_seed = [group.mean() for group in _groups(diffs, seeds)]
+    transfers = f"{len(by_seed)} transfer seed{'' if len(by_seed) == 1 else 's'}"
+    if len(by_search) == 1: return [by_seed], f"{transfers}, given the one search and this test set"
+    searched = f"{len(by_search)} search seeds"
+    if len(by_seed) == len(diffs): # each transfer seed belongs to one search
+        return [by_search], f"{searched}, {transfers} averaged within them, given this test set"
+    return [by_search, by_seed], f"{searched} crossed with {transfers}, given this test set"
 
 # %% ../nbs/02_effects.ipynb #c25
+def _given(diffs, searches, units):
+    "Squared standard error with the searches held fixed, and its degrees of freedom."
+    if len(units) == 2: # crossed: of the two units the transfer seeds are left
+        by_seed = units[1]
+        return _se2(by_seed), len(by_seed) - 1
+
+    groups = _groups(diffs, searches)
+    within = len(diffs) - len(groups)
+    if within < 2 and len(groups) > 1: # too few to tell a spread: that over all pairs stands in
+        s2, df = np.var(diffs, ddof=1), len(diffs) - 1
+    else:
+        s2, df = sum(((g - g.mean())**2).sum() for g in groups) / max(within, 1), within
+    share = sum(1 / len(g) for g in groups) / len(groups)**2 # of s2 in the variance of the mean of search means
+    return s2 * share, df
+
+def _images(diffs, searches, per_image):
+    "Squared standard error from the test images, NaN where no predictions are given."
+    if per_image is None: return np.nan
+    if len(per_image) != len(diffs): raise ValueError(
+        f"per_image has {len(per_image)} rows, the table {len(diffs)} pairs: are these the same runs?")
+    worst = np.argmax(abs(per_image.mean(1) - diffs))
+    if abs(per_image[worst].mean() - diffs[worst]) > 1e-4: raise ValueError(
+        f"row {worst} of per_image has mean {per_image[worst].mean():+.4f}, its pair differs by {diffs[worst]:+.4f}: "
+        "are these the same runs? Rows go by search seed, then by seed")
+    by_search = [rows.mean(0) for rows in _groups(per_image, searches)]
+    return _se2(np.mean(by_search, axis=0))
+
+# %% ../nbs/02_effects.ipynb #c26
 def estimate(
     diffs:Sequence[float],          # One difference per pair of runs, (pairs,)
     searches:Sequence[int],         # Search seed of each pair, (pairs,)
@@ -120,17 +135,22 @@ def estimate(
     diffs, searches, seeds = np.asarray(diffs, dtype=float), np.asarray(searches), np.asarray(seeds)
     if not len(diffs): raise ValueError("the arms share no seed: finish the sweep first")
     units, text = _units(diffs, searches, seeds)
-    n, effect, std = min(map(len, units)), float(np.mean(units[0])), diffs.std(ddof=1) if len(diffs) > 1 else np.nan
-    se2 = sum(_se2(u) for u in units)
-    se2_given, df = _given(diffs, searches, units)
-    half, given, test = _half(se2, n - 1), _half(se2_given, df), _half(se2 + _images(diffs, per_image), n - 1)
-    p = 2 * student.sf(abs(effect) / np.sqrt(se2), n - 1) if se2 > 0 else np.nan
-    return Paired(word_of(effect - half, effect + half, n, margin), effect, effect - half, effect + half, n, float(std),
-                  float(p), f"n = {n}: {text}", len(diffs), len(np.unique(searches)),
-                  word_of(effect - given, effect + given, df + 1, margin), effect - given, effect + given,
-                  effect - test, effect + test)
+    n, effect = min(map(len, units)), float(np.mean(units[0]))
 
-# %% ../nbs/02_effects.ipynb #c43
+    se2 = sum(map(_se2, units))
+    se2_given, df = _given(diffs, searches, units)
+    half, given = _half(se2, n - 1), _half(se2_given, df)
+    test = _half(se2 + _images(diffs, searches, per_image), n - 1)
+    std = diffs.std(ddof=1) if len(diffs) > 1 else np.nan
+    p = 2 * student.sf(abs(effect) / np.sqrt(se2), n - 1) if se2 > 0 else np.nan
+
+    return Paired(
+        word=word_of(effect - half, effect + half, n, margin), effect=effect, lo=effect - half, hi=effect + half, n=n,
+        std=float(std), p=float(p), unit=f"n = {n}: {text}", pairs=len(diffs), searches=len(np.unique(searches)),
+        word_given=word_of(effect - given, effect + given, df + 1, margin), lo_given=effect - given,
+        hi_given=effect + given, lo_test=effect - test, hi_test=effect + test)
+
+# %% ../nbs/02_effects.ipynb #c46
 def holm(
     pvalues:Sequence[float], # One per comparison, in [0, 1]; NaN (no test) counts in the family and stays NaN
 )->np.ndarray: # Adjusted p values in the same order, at most 1
@@ -141,7 +161,7 @@ def holm(
     adjusted[order] = np.minimum(1, np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order]))
     return adjusted
 
-# %% ../nbs/02_effects.ipynb #c48
+# %% ../nbs/02_effects.ipynb #c51
 @dataclass(frozen=True)
 class Verdict:
     "What the runs say about one target, with the conditions under which they say it."
@@ -169,13 +189,19 @@ class Verdict:
     def sentence(self)->str: return sentence_of(self) # All of it in words
     def _repr_markdown_(self): return f"**{self.word}**. {self.sentence}"
 
+def _source(row, target):
+    "The source of a ticket, and what a reader must know of it."
+    known = ['its own'] * (row['source'] == target)
+    known += ['found on STAND-IN data'] * (row.get('source_kind') == 'stand-in')
+    return row['source'] + (f" ({', '.join(known)})" if known else '')
+
 def _reading(row):
     "One source in words: word, effect, interval and adjusted p."
     than = {'same': 'as', 'undecided': 'against'}
     p = '' if row['p_holm'] is None else f", Holm p = {row['p_holm']:.3f}"
     return f"{row['word']} {than.get(row['word'], 'than')} scratch, {span(row['effect'], row['lo'], row['hi'])}{p}"
 
-# %% ../nbs/02_effects.ipynb #c49
+# %% ../nbs/02_effects.ipynb #c52
 def sentence_of(
     v:Verdict, # With or without readings
 )->str: # One sentence, no Markdown
@@ -184,11 +210,10 @@ def sentence_of(
     text = (f"On {v.target} ({kind}; {v.n_train:,} training images, preset {v.preset}, recipe {v.recipe}, "
             f"scratch {v.scratch_steps} steps)")
     if not v.readings: return f"{text}: {v.word}."
-    name = lambda row: f"{row['source']}{' (its own)' if row['source'] == v.target else ''}"
     best, *others = v.readings
     how = f"chosen on {v.chosen} among {len(v.readings)} source{'s'[:len(v.readings) > 1]}"
-    text += (f", tickets from {name(best)} at round {v.round} (sparsity {v.sparsity:.3f}, {v.steps} steps, searched "
-             f"with recipe {v.search_recipe}; {how}) are {_reading(best)} ({v.unit})")
+    text += (f", tickets from {_source(best, v.target)} at round {v.round} (sparsity {v.sparsity:.3f}, {v.steps} "
+             f"steps, searched with recipe {v.search_recipe}; {how}) are {_reading(best)} ({v.unit})")
     if best['searches'] > 1:
         text += f"; given these {best['searches']} searches alone {best['word_given']}, " + span(
             best['effect'], best['lo_given'], best['hi_given'])
@@ -197,4 +222,5 @@ def sentence_of(
     dense = best['dense']
     text += "; dense was not run" if dense is None else (
         f"; against dense {dense['word']}, {span(dense['effect'], dense['lo'], dense['hi'])}")
-    return text + ''.join(f"; {name(row)} at round {row['round']}: {_reading(row)}" for row in others) + '.'
+    others = (f"; {_source(row, v.target)} at round {row['round']}: {_reading(row)}" for row in others)
+    return text + ''.join(others) + '.'

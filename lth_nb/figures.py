@@ -46,28 +46,47 @@ def _ticks(densities, most=7):
     return kept, [f"{100 * (1 - d):.{2 if d < .01 else 1}f}" for d in kept]
 
 # %% ../nbs/41_figures.ipynb #c15
-def _fade(colour):
-    "The colour of a band: mostly transparent."
-    return f"rgba({','.join(str(int(colour[i:i + 2], 16)) for i in (1, 3, 5))},.14)"
+def _fade(colour, opacity):
+    "`colour` made transparent."
+    return f"rgba({','.join(str(int(colour[i:i + 2], 16)) for i in (1, 3, 5))},{opacity})"
 
+# %% ../nbs/41_figures.ipynb #c16
+def _hover(arm, source, density, mean, std, n):
+    "What the pointer reads off one point."
+    pruned = '' if arm in FULL else f"{100 * (1 - density):.3f} % pruned<br>"
+    spread = '' if np.isnan(std) else f" ± {100 * std:.2f}"
+    return f"{arm} {source}<br>{pruned}{100 * mean:.2f}{spread} %, n = {n}"
+
+# %% ../nbs/41_figures.ipynb #c17
+def _line(points, arm, mark, source):
+    "Line of one arm of one source; `points` has density, mean, std and n, and `x`, where it is drawn."
+    (colour, symbol), (_, dash, width) = mark, ARMS[arm]
+    numbers = zip(points.density, points['mean'], points['std'], points.n)
+    symbol = symbol if arm == 'ticket' else f'{symbol}-open'
+    return go.Scatter(
+        x=points.x, y=points['mean'], mode='lines' if arm == 'scratch' else 'lines+markers', name=arm,
+        legendgroup=source, legendgrouptitle_text=source, line=dict(color=colour, dash=dash, width=width),
+        marker=dict(symbol=symbol, color=colour, size=9 if len(points) <= 12 else 5),
+        hovertext=[_hover(arm, source, *four) for four in numbers], hoverinfo='text')
+
+# %% ../nbs/41_figures.ipynb #c18
+def _band(points, colour, source):
+    "The area of ± 1 std around a line; there is none where there was one run."
+    x, mean, std = points.x, points['mean'], points['std'].fillna(0)
+    high, low = mean + std, mean - std
+    return go.Scatter(x=[*x, *x[::-1]], y=[*high, *low[::-1]], fill='toself', mode='none', name='± 1 std',
+                      fillcolor=_fade(colour, .14), legendgroup=source, showlegend=False, hoverinfo='skip')
+
+# %% ../nbs/41_figures.ipynb #c19
 def _traces(points, arm, mark, source):
-    "Line of one arm of one source and its ± 1 std; `points` has density, mean, std and n, and `x`, where it is drawn."
-    (colour, symbol), (own, dash, width), flat = mark, ARMS[arm], arm in FULL
-    colour, mean, std = own or colour, points['mean'], points['std']
-    where = ['' if flat else f"{100 * (1 - d):.3f} % pruned<br>" for d in points.density]
-    hover = [f"{arm} {source}<br>{at}{100 * m:.2f} ± {100 * s:.2f} %, n = {n}"
-             for at, m, s, n in zip(where, mean, std, points.n)]
-    shared = dict(x=points.x, y=mean, name=arm, legendgroup=source, legendgrouptitle_text=source, hovertext=hover,
-                  hoverinfo='text', mode='lines' if arm == 'scratch' else 'lines+markers')
-    line = go.Scatter(**shared, line=dict(color=colour, dash=dash, width=width), marker=dict(
-        symbol=symbol if arm == 'ticket' else f'{symbol}-open', size=9 if len(points) <= 12 else 5, color=colour))
-    if std.isna().all() or arm in ('dense', 'finetuned_dense'): return [line]
-    if arm not in ('ticket', 'scratch'): return [line.update(error_y=dict(array=std, thickness=1, width=3))]
-    x, high, low = points.x, mean + std.fillna(0), mean - std.fillna(0)
-    band = go.Scatter(x=[*x, *x[::-1]], y=[*high, *low[::-1]], fill='toself', mode='none', fillcolor=_fade(colour),
-                      name='± 1 std', legendgroup=source, showlegend=False, hoverinfo='skip')
-    return [band, line]
+    "One arm of one source: its line and, where there is a spread, a band below it or bars on it."
+    colour, symbol = ARMS[arm][0] or mark[0], mark[1]
+    line = _line(points, arm, (colour, symbol), source)
+    if points['std'].isna().all() or arm in ('dense', 'finetuned_dense'): return [line]
+    if arm in ('ticket', 'scratch'): return [_band(points, colour, source), line]
+    return [line.update(error_y=dict(array=points['std'], thickness=1, width=3))]
 
+# %% ../nbs/41_figures.ipynb #c20
 def _lines(points, target, arms, ends):
     "Traces of one facet, in the order of `arms`."
     sources = tuple(sorted(set(points.source) - {''}))
@@ -78,20 +97,27 @@ def _lines(points, target, arms, ends):
             group = f"{source} (own)" if source == target else source or 'shared'
             yield from _traces(some, arm, look(source, target, sources), group)
 
-# %% ../nbs/41_figures.ipynb #c17
-def _about(kind, smoke, n_train, preset):
-    "The data behind a figure."
+# %% ../nbs/41_figures.ipynb #c22
+def _about(rows):
+    "The data behind a figure; `rows` of a reading or of a ladder."
+    first = rows.iloc[0]
+    kind = first.kind if 'kind' in rows else first.target_kind
     data = 'real data' if kind == 'real' else 'STAND-IN DATA (drawn images)'
-    smoke = 'SMOKE RUN, not evidence; ' if str(smoke) == 'True' else ''
-    return f"{smoke}{data}; {int(n_train):,} training images, preset {preset}"
+    smoke = 'SMOKE RUN, not evidence; ' if str(first.smoke) == 'True' else ''
+    drawn = sorted(set(rows.source[rows.source_kind == 'stand-in']))
+    found = f"; tickets of {', '.join(drawn)} found on STAND-IN DATA" if drawn else ''
+    return f"{smoke}{data}; {int(first.n_train):,} training images, preset {first.preset}{found}"
 
+# %% ../nbs/41_figures.ipynb #c23
 def _spread(rows):
     "What is drawn: n, and the searches behind it."
     n = sorted(set(rows.groupby(['recipe', 'source', 'arm', 'round'], dropna=False).size()))
     if n == [1]: return "single runs (n = 1): no spread"
     n = str(n[0]) if len(n) == 1 else f"{n[0]} to {n[-1]}"
-    return f"mean ± 1 std (ddof 1), n = {n} runs over {rows.search_seed.nunique()} search seed(s)"
+    searches = rows.search_seed.nunique()
+    return f"mean ± 1 std (ddof 1), n = {n} runs over {searches} search seed{'' if searches == 1 else 's'}"
 
+# %% ../nbs/41_figures.ipynb #c24
 def _facet(rows):
     "Title of one recipe: median steps, and the recipe of the search."
     steps = rows.groupby('arm').steps.median()
@@ -99,6 +125,7 @@ def _facet(rows):
     search = ', '.join(sorted(set(rows.search_recipe) - {''}))
     return f"recipe <b>{rows.recipe.iloc[0]}</b>; steps: {told}<br>tickets searched with recipe {search or '(none)'}"
 
+# %% ../nbs/41_figures.ipynb #c25
 def _row(titles):
     "Empty facets side by side with a common y axis."
     titles = list(titles)
@@ -114,7 +141,7 @@ def _dress(fig, title, subtitle):
         title=dict(text=title.strip(), subtitle_text=subtitle, x=.01, y=.97, xanchor='left', yanchor='top'),
         legend=dict(tracegroupgap=4, grouptitlefont_size=12, font_size=12)).update_annotations(font_size=13)
 
-# %% ../nbs/41_figures.ipynb #c18
+# %% ../nbs/41_figures.ipynb #c26
 def panel(
     table:pd.DataFrame, # Run table
     target:str,         # Set the runs were trained on
@@ -141,24 +168,26 @@ def panel(
     fig.update_xaxes(type='log', range=np.log10([1.06 * ends[0], ends[1] / 1.06]).tolist(),
                      tickvals=kept, ticktext=text, tickangle=0, title='weights pruned, %')
     fig.update_yaxes(tickformat='.0%', title_text='test accuracy', col=1)
-    first = rows.iloc[0]
-    about = _about(first.target_kind, first.smoke, first.n_train, first.preset)
-    return _dress(fig, f"{title} <b>{target}</b>: test accuracy over sparsity", f"{about}<br>{_spread(rows)}")
+    title = f"{title} <b>{target}</b>: test accuracy over sparsity"
+    return _dress(fig, title, f"{_about(rows)}<br>{_spread(rows)}")
 
-# %% ../nbs/41_figures.ipynb #c29
+# %% ../nbs/41_figures.ipynb #c37
 def _rungs(some, y, mark, legend):
     "Traces of one source in one facet: the interval given the searches, then the headline one with its marker."
-    (colour, symbol), points, source = mark, 100 * some[['effect', 'hi', 'hi_given']], some.source.iloc[0]
-    half, given = (points[end] - points.effect for end in ('hi', 'hi_given'))
+    (colour, symbol), source = mark, some.source.iloc[0]
+    effect, half, given = 100 * some.effect, 100 * (some.hi - some.effect), 100 * (some.hi_given - some.effect)
     hover = [f"{row.rung}, {source}<br>{row.word}, n = {row.n:.0f}<br>{100 * row.effect:+.2f} [{100 * row.lo:+.2f}, "
              f"{100 * row.hi:+.2f}] points" for row in some.itertuples()]
-    shared = dict(x=points.effect, y=y, mode='markers', name=source, hovertext=hover, hoverinfo='text')
-    thick = dict(array=given.where(some.searches > 1), color=_fade(colour).replace('.14', '.5'), thickness=6, width=0)
-    shapes = [f'{symbol}-open' if word == 'undecided' else symbol for word in some.word]
-    return [go.Scatter(**shared, marker_opacity=0, showlegend=False, error_x=thick),
-            go.Scatter(**shared, showlegend=legend, error_x=dict(array=half, color=colour, thickness=1.5, width=4),
-                       marker=dict(symbol=shapes, size=10, color=colour, line=dict(color=colour, width=2)))]
+    shared = dict(x=effect, y=y, mode='markers', name=source, hovertext=hover, hoverinfo='text')
 
+    thick = dict(array=given.where(some.searches > 1), color=_fade(colour, .5), thickness=6, width=0)
+    thin = dict(array=half, color=colour, thickness=1.5, width=4)
+    shapes = [f'{symbol}-open' if word == 'undecided' else symbol for word in some.word]
+    marker = dict(symbol=shapes, size=10, color=colour, line=dict(color=colour, width=2))
+    return [go.Scatter(**shared, marker_opacity=0, showlegend=False, error_x=thick),
+            go.Scatter(**shared, marker=marker, showlegend=legend, error_x=thin)]
+
+# %% ../nbs/41_figures.ipynb #c38
 def _chosen(rows):
     "Title of one recipe: the round of each source and its sparsity, two sources a line."
     firsts = rows.groupby('source').first()
@@ -166,12 +195,23 @@ def _chosen(rows):
     lines = [', '.join(told[k:k + 2]) for k in range(0, len(told), 2)]
     return f"recipe <b>{rows.recipe.iloc[0]}</b>; round (pruned):<br>" + ',<br>'.join(lines)
 
+# %% ../nbs/41_figures.ipynb #c39
 def _frame(rows, margin):
-    "Half width of the x axis in points: every effect and every interval that is not from two units lies inside."
+    "Half width of one recipe's x axis in points: all effects, all intervals that are not from two units, the strip."
     firm, given = rows[rows.n >= 3][['lo', 'hi']], rows[rows.pairs >= 3][['lo_given', 'hi_given']]
-    return 110 * np.nanmax([1.2 * rows.effect.abs().max(), *firm.abs().max(), *given.abs().max(), 5 * margin])
+    return 110 * np.nanmax([1.2 * rows.effect.abs().max(), *firm.abs().max(), *given.abs().max(), 2 * margin])
 
-# %% ../nbs/41_figures.ipynb #c30
+# %% ../nbs/41_figures.ipynb #c40
+def _legend(rows, margin):
+    "What the bars and markers of a ladder mean."
+    units = ' / '.join(sorted(set(rows.unit.dropna())))
+    notes = [f"round {rows.chosen.iloc[0]}"]
+    if rows.searches.max() > 1: notes.append('thick: given the searches at hand')
+    if rows.recipe.nunique() > 1: notes.append('each recipe has its own x range')
+    return (f"paired differences, 95% t intervals, {units}<br>filled: better, worse or same; open: undecided; "
+            f"strip: ± {100 * margin:g} point<br>{'; '.join([*notes, 'a bar that meets the frame goes on'])}")
+
+# %% ../nbs/41_figures.ipynb #c41
 def ladder_figure(
     rows:pd.DataFrame, # `stats.ladder` of one target, for any sources and recipes, put one below the other
     *,
@@ -179,31 +219,29 @@ def ladder_figure(
     title:str='',      # Put before the target's name
 )->go.Figure: # One facet per recipe, rungs from top to bottom, x in points of accuracy
     "Each rung's difference in test accuracy with its interval, grouped by source."
-    target, first, sources = rows.target.iloc[0], rows.iloc[0], tuple(sorted(set(rows.source)))
+    target, sources = rows.target.iloc[0], tuple(sorted(set(rows.source)))
     if all(rows.reason): raise ValueError(f"no rung of {target} can be drawn: {', '.join(sorted(set(rows.reason)))}")
     recipes = [some for _, some in rows.groupby('recipe', sort=False)]
     fig = _row(map(_chosen, recipes))
     for column, some in enumerate(recipes, 1):
         for source, read in some[some.reason == ''].groupby('source'):
             y = read.rung.map(list(RUNGS).index) + .75 * ((sources.index(source) + .5) / len(sources) - .5)
-            fig.add_traces(_rungs(read, y, look(source, target, sources), column == 1), 1, column)
+            first = source not in {trace.name for trace in fig.data}
+            fig.add_traces(_rungs(read, y, look(source, target, sources), first), 1, column)
         for rung, reason in some[some.reason != ''].groupby('rung').reason.first().items():
             fig.add_annotation(x=0, y=list(RUNGS).index(rung), text=reason, showarrow=False, bgcolor='#ffffff',
                                row=1, col=column)
+        half = _frame(some, margin)
+        fig.update_xaxes(range=[-half, half], title='difference in test accuracy, points', row=1, col=column)
     fig.add_vrect(x0=-100 * margin, x1=100 * margin, fillcolor='#000000', opacity=.08, line_width=0)
     fig.add_vline(x=0, line=dict(color='#000000', width=1.5))
-    fig.update_xaxes(range=_frame(rows, margin) * np.array([-1, 1]), title='difference in test accuracy, points')
     signs = ['', '+ ', '+ ', '= ', '', '']  # the first three add up to the fourth
     fig.update_yaxes(tickvals=list(range(len(RUNGS))), ticktext=[f'{s}{rung}' for s, rung in zip(signs, RUNGS)],
                      range=[len(RUNGS) - .5, -.5], zeroline=False)
-    units = ' / '.join(sorted(set(rows.unit.dropna())))
-    about = _about(first.kind, first.smoke, first.n_train, first.preset)
-    thick = '; thick: given the searches at hand' if rows.searches.max() > 1 else ''
-    return _dress(fig, f"{title} <b>{target}</b>: where the gain comes from", f"{about}; round {first.chosen}<br>"
-                  f"paired differences, 95% t intervals, {units}<br>"
-                  f"filled: better, worse or same; open: undecided; strip: ± {100 * margin:g} point{thick}")
+    title = f"{title} <b>{target}</b>: where the gain comes from"
+    return _dress(fig, title, f"{_about(rows)}<br>{_legend(rows, margin)}")
 
-# %% ../nbs/41_figures.ipynb #c40
+# %% ../nbs/41_figures.ipynb #c51
 def save_figure(
     fig:go.Figure, # Any figure of this room
     path:str|Path, # Without suffix; its folder is made

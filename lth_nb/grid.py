@@ -20,10 +20,11 @@ from torch import nn
 from .bank import Bank
 from .datasets import Splits, subset
 from .images import Batches, channel_stats
-from .masks import full_mask
+from .masks import digest, full_mask
 from .models import head_state, init_state, prunable
-from .protocol import ARMS, Protocol, key_of, seed_from, seen_fields
+from .protocol import ARMS, Protocol, canonical, key_of, seed_from, seen_fields
 from .runs import Spec
+from .tickets import Ticket
 from .transfer import Run, arm_mask, arm_weights, start, transfer
 
 # %% ../nbs/32_grid.ipynb #c07
@@ -65,6 +66,18 @@ def _check_bank(
     if absent := [r for r in rounds if r not in bank.rounds]:
         raise ValueError(f"bank {bank.name!r} has no round {absent[0]}: it has 0 to {bank.rounds[-1]}")
 
+def _check_searches(
+    source:str,       # Data set of the searches
+    banks:list[Bank], # One per search seed
+)->None: # Nothing
+    "Refuse search seeds that are not repetitions of one search: their mean would have no meaning."
+    for field in ('recipe', 'source_kind', 'fingerprint'):
+        found = [str(bank.card.get(field, '')) for bank in banks]
+        if len(set(found)) > 1: raise ValueError(
+            f"the banks of {source} differ in {field}: {', '.join(found)}; name banks of one kind with search_seeds, "
+            "or put them in a folder of their own")
+
+# %% ../nbs/32_grid.ipynb #c10
 def _spec(
     arm:str,               # Name in `ARMS`
     seed:int,              # Transfer seed
@@ -78,14 +91,15 @@ def _spec(
     seen, ticket = seen_fields(protocol, arm), {}
     names = labels | dict(protocol=key_of(asdict(protocol))[:16], sparsity=0., density=1., round=r)
     if bank is not None:
-        ticket = sees(arm, bank, r) if arm != 'scratch' else {}
+        ticket = sees(arm, bank, r)
         if protocol.normalise == 'source': ticket |= {k: bank.card[k] for k in ('mean', 'std')}
         sparsity = 0. if ARMS[arm].mask == 'full' else bank.card['rounds'][r]['sparsity']
-        names |= dict(source=bank.card['source'], bank=bank.name, search_recipe=bank.card['recipe'],
-                      search_seed=bank.card['search_seed'], sparsity=sparsity, density=1 - sparsity)
+        names |= dict(source=bank.card['source'], source_kind=bank.card.get('source_kind', ''), bank=bank.name,
+                      search_recipe=bank.card['recipe'], search_seed=bank.card['search_seed'], sparsity=sparsity,
+                      density=1 - sparsity)
     return Spec(seen, target, ticket, arm, seed, names)
 
-# %% ../nbs/32_grid.ipynb #c10
+# %% ../nbs/32_grid.ipynb #c11
 def plan(
     protocol:Protocol,          # Of the transfer
     *,
@@ -97,7 +111,9 @@ def plan(
     labels:dict,                # preset, recipe, changed, smoke, target_kind
 )->list[Spec]: # In the order they are run: seed by seed, so that an early look is a paired one
     "Every run of a transfer."
-    for bank in sum(banks.values(), []): _check_bank(bank, protocol, rounds, labels)
+    for source, found in banks.items():
+        _check_searches(source, found)
+        for bank in found: _check_bank(bank, protocol, rounds, labels)
     add = dict(protocol=protocol, target=target, labels=labels)
     shared = [a for a in arms if a == 'scratch' and protocol.normalise == 'own']
     once = [a for a in arms if ARMS[a].mask == 'full' and a not in shared]
@@ -110,7 +126,54 @@ def plan(
             specs += [_spec(a, t, bank, r, **add) for r in rounds for a in arms if ARMS[a].mask != 'full']
     return specs
 
-# %% ../nbs/32_grid.ipynb #c13
+# %% ../nbs/32_grid.ipynb #c14
+def _check_planned(
+    spec:Spec,         # To be run
+    splits:Splits,     # At hand
+    protocol:Protocol, # At hand
+)->None: # Nothing
+    "Refuse a target or a protocol that `spec` was not planned with."
+    if splits.fingerprint != spec.target['fingerprint']: raise ValueError(
+        f"{spec.name} was planned for {spec.target['name']} with fingerprint {spec.target['fingerprint'][:12]}, "
+        f"got {splits.name} with {splits.fingerprint[:12]}: plan again")
+    has = seen_fields(protocol, spec.arm)
+    fields = sorted(has.keys() | spec.protocol.keys())
+    if differ := [f for f in fields if canonical(has.get(f)) != canonical(spec.protocol.get(f))]:
+        raise ValueError(f"{spec.name} was planned with another {', '.join(differ)}: pass the protocol of its plan")
+
+def _planned_ticket(
+    spec:Spec,            # To be run
+    banks:dict[str,Bank], # By name
+)->Ticket|None: # None where the arm takes nothing from a ticket
+    "The ticket of `spec`, refused if it is no longer the one that was planned with."
+    if not spec.ticket: return None
+    name, r = spec.labels.get('bank'), spec.labels.get('round')
+    if name not in banks: raise ValueError(f"{spec.name} needs bank {name!r}, got {', '.join(banks) or 'no bank'}")
+    bank, ticket = banks[name], banks[name].ticket(r)
+    has = sees(spec.arm, bank, r) | {k: bank.card.get(k) for k in ('mean', 'std') if k in spec.ticket}
+    hashes = dict(mask=ticket.mask, theta=ticket.theta)
+    has |= {part: digest(tensors) for part, tensors in hashes.items() if part in has} # not what the card says of them
+    if differ := sorted(k for k in has.keys() | spec.ticket.keys() if has.get(k) != spec.ticket.get(k)):
+        raise ValueError(f"{spec.name} was planned with another {', '.join(differ)} than bank {name!r} holds at round "
+                         f"{r}: plan again, with the bank that is there now")
+    return ticket
+
+# %% ../nbs/32_grid.ipynb #c16
+def _batches(
+    spec:Spec,         # To be run
+    splits:Splits,     # The target
+    protocol:Protocol, # Of the transfer
+    device:str,        # Where the network is
+)->tuple[Batches, Callable]: # Training batches, and (images) -> every one of them once, for evaluation
+    "What a run is fed."
+    images = subset(splits.train, spec.target['train'], seed=spec.seed)
+    mean, std = (spec.ticket['mean'], spec.ticket['std']) if 'mean' in spec.ticket else channel_stats(images)
+    common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
+    order = seed_from('transfer order', splits.name, spec.seed)
+    views = 10 if protocol.views == 'ten' else 1
+    def whole(images): return Batches(images, train=False, views=views, **common)
+    return Batches(images, seed=order, **common), whole
+
 def carry_out(
     spec:Spec,          # What to run
     net:nn.Module,      # Of the right model and classes; overwritten
@@ -122,23 +185,19 @@ def carry_out(
     show:bool=False,    # Print a line of progress per epoch
 )->Run: # Finished, test split read once
     "Train one spec."
-    images = subset(splits.train, spec.target['train'], seed=spec.seed)
-    stats = (spec.ticket['mean'], spec.ticket['std']) if 'mean' in spec.ticket else channel_stats(images)
-    common = dict(px=splits.px, batch=protocol.batch, mean=stats[0], std=stats[1], device=device)
-    views = dict(train=False, views=10 if protocol.views == 'ten' else 1, **common)
-    about = (splits.name, spec.seed)
+    _check_planned(spec, splits, protocol)
+    ticket, about = _planned_ticket(spec, banks), (splits.name, spec.seed)
     fresh = init_state(net, protocol.init, seed_from('transfer init', *about))
-    ticket = None
-    if spec.labels.get('bank'): ticket = banks[spec.labels['bank']].ticket(spec.labels['round'])
-    mask = arm_mask(spec.arm, full_mask(prunable(net, protocol.prunable)), ticket, seed=spec.seed,
-                    bank=spec.labels.get('bank', ''))
-    start(net, mask, arm_weights(spec.arm, ticket, fresh, head_state(net, protocol.init, *about), bn=protocol.bn))
-    order = seed_from('transfer order', *about)
-    try: return transfer(net, mask, Batches(images, seed=order, **common), Batches(splits.val, **views), arm=spec.arm,
-        open_test=lambda: Batches(splits.open_test(), **views), protocol=protocol, name=spec.name if show else '')
-    except FloatingPointError as e: raise FloatingPointError(f'{spec.name}: {e}') from e
+    head = head_state(net, protocol.init, *about)
+    full = full_mask(prunable(net, protocol.prunable))
+    mask = arm_mask(spec.arm, full, ticket, seed=spec.seed, bank=spec.ticket.get('bank', ''))
+    start(net, mask, arm_weights(spec.arm, ticket, fresh, head, bn=protocol.bn))
+    train, whole = _batches(spec, splits, protocol, device)
+    try: return transfer(net, mask, train, whole(splits.val), open_test=lambda: whole(splits.open_test()),
+                         protocol=protocol, arm=spec.arm, name=spec.name if show else '')
+    except FloatingPointError as error: raise FloatingPointError(f'{spec.name}: {error}') from error
 
-# %% ../nbs/32_grid.ipynb #c16
+# %% ../nbs/32_grid.ipynb #c19
 def side_by_side(
     specs:list[Spec],        # To run
     one:Callable,            # (spec, net) -> anything; called in a worker
@@ -161,7 +220,7 @@ def side_by_side(
         finally:
             for waiting in going: waiting.cancel()
 
-# %% ../nbs/32_grid.ipynb #c18
+# %% ../nbs/32_grid.ipynb #c21
 def time_left(
     done:pd.DataFrame, # Table of finished runs, column seconds; may be empty
     left:int,          # Specs to run

@@ -43,8 +43,8 @@ class Spec:
 
     @property
     def key(self)->str: # 64 hexadecimal digits
-        parts = (self.protocol, self.target, self.ticket, self.arm, self.seed)
-        return key_of(dict(zip(('protocol', 'target', 'ticket', 'arm', 'seed'), parts)) | dict(semantics=SEMANTICS))
+        return key_of(dict(protocol=self.protocol, target=self.target, ticket=self.ticket, arm=self.arm,
+                           seed=self.seed, semantics=SEMANTICS))
 
     @property
     def name(self)->str: # Such as 'cifar10 ticket r3 s0', for progress and errors
@@ -63,6 +63,7 @@ def _pack(
         out |= {f'{split}_class': probs.argmax(1).astype(np.int16), f'{split}_probs': probs.astype(np.float16),
                 f'{split}_label': scores.labels.numpy().astype(np.int16)}
     return out
+
 def _write(
     folder:Path, # Made; what a killed process left there goes
     spec:Spec,   # What was asked
@@ -87,6 +88,14 @@ def _read(
     return tuple(json.loads((folder/f'{name}.json').read_text(encoding='utf-8')) for name in ('spec', 'result'))
 
 # %% ../nbs/31_runs.ipynb #c14
+def _set_aside(
+    folder:Path, # Of a damaged run
+)->None: # Nothing
+    "Rename a run that cannot be read; those set aside before stay."
+    before = len(list(folder.parent.glob(f'.{folder.name}.*.damaged')))
+    os.replace(folder, folder.with_name(f'.{folder.name}.{before}.damaged'))
+
+# %% ../nbs/31_runs.ipynb #c15
 class Runs:
     "Finished runs in a folder."
     def __init__(self,
@@ -120,13 +129,14 @@ class Runs:
     )->Path: # The run's folder
         "Write a run aside, then give it its name."
         done = self.folder(spec)
-        _write(aside := done.with_name(f'.{spec.key}.{os.getpid()}.part'), spec, run, facts)
-        if done.exists() and not self.has(spec): os.replace(done, done.with_name(f'.{spec.key}.damaged'))
+        aside = done.with_name(f'.{spec.key}.{os.getpid()}.part')
+        _write(aside, spec, run, facts)
+        if done.exists() and not self.has(spec): _set_aside(done)
         if not done.exists(): os.replace(aside, done)
         else: shutil.rmtree(aside)
         return done
 
-# %% ../nbs/31_runs.ipynb #c16
+# %% ../nbs/31_runs.ipynb #c17
 @contextmanager
 def claim(
     runs:Runs,      # The store
@@ -141,7 +151,7 @@ def claim(
     except Timeout:
         yield False
 
-# %% ../nbs/31_runs.ipynb #c22
+# %% ../nbs/31_runs.ipynb #c23
 def facts(
     device:str, # Where the run was
 )->dict: # JSON values: versions, threads, cores, peak_mb
@@ -149,11 +159,11 @@ def facts(
     peak = getrusage(RUSAGE_SELF).ru_maxrss / (1 if platform.system() == 'Linux' else 1024) # macOS: bytes
     return versions(device, torch.get_num_threads()) | dict(cores=os.cpu_count(), peak_mb=round(peak / 1024))
 
-# %% ../nbs/31_runs.ipynb #c26
+# %% ../nbs/31_runs.ipynb #c27
 COLUMNS = ('key target target_kind fingerprint source model preset recipe changed protocol arm mask weights bank '
     'search_recipe ticket round sparsity density search_seed seed train n_train n_val n_test px smoke val_loss val_acc '
     'test_acc test_balanced_acc test_macro_f1 test_ece epochs steps stopped_by seconds images_per_s params_kept flops '
-    'bytes dead_channels version').split()
+    'bytes dead_channels version source_kind accepted').split()
 
 def _line(
     asked:dict,  # Of spec.json, with the labels to show
@@ -175,19 +185,20 @@ def table(
     wanted = {s.key: s for s in specs} if specs is not None else None
     places = {p.name: p for p in sorted(runs.out.glob('??/*')) if re.fullmatch('[0-9a-f]{64}', p.name)}
     rows, damaged = [], []
-    for key in (wanted if wanted is not None else places):
+    for key in places if wanted is None else wanted:
         if key not in places: continue
         try:
             asked, result = _read(places[key])
         except (OSError, json.JSONDecodeError):
             damaged.append(key)
             continue
-        rows.append(_line(asked | (dict(labels=wanted[key].labels) if wanted else {}), result, key))
+        if wanted is not None: asked['labels'] = wanted[key].labels
+        rows.append(_line(asked, result, key))
     out = pd.DataFrame(rows, columns=COLUMNS)
     out.attrs['damaged'] = damaged
     return out
 
-# %% ../nbs/31_runs.ipynb #c32
+# %% ../nbs/31_runs.ipynb #c33
 def correct(
     runs:Runs, # The store
     key:str,   # Of a finished run
@@ -195,7 +206,7 @@ def correct(
     "Which test images the run classified correctly."
     with np.load(runs.out/key[:2]/key/'predictions.npz') as saved: return saved['test_class'] == saved['test_label']
 
-# %% ../nbs/31_runs.ipynb #c34
+# %% ../nbs/31_runs.ipynb #c35
 def per_image(
     runs:Runs,          # The store
     rows:pd.DataFrame,  # Its table
@@ -207,5 +218,5 @@ def per_image(
     rows = rows[rows.recipe == recipe]
     base = rows[(rows.arm == 'scratch') & rows.source.isin(['', source])].set_index('seed').key
     mine = rows[(rows.arm == 'ticket') & (rows.source == source) & (rows['round'] == r)]
-    mine = mine.sort_values(['search_seed', 'seed'])
+    mine = mine[mine.seed.isin(base.index)].sort_values(['search_seed', 'seed']) # pairs only, as in `stats.paired`
     return np.array([correct(runs, k) * 1. - correct(runs, base[s]) for k, s in zip(mine.key, mine.seed)])

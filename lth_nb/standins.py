@@ -48,9 +48,19 @@ def _cells(
     return u - np.floor(u) - .5 + .08 * _wave(cell), v - row - .5 + .08 * _wave(cell + .3), 1 + .12 * _wave(cell * 5)
 
 # %% ../nbs/03_standins.ipynb #c18
-DRAWING = 1  # version of the drawings, part of their fingerprint: raise it when any pixel changes
+DRAWING = 2  # version of the drawings, part of their fingerprint: raise it when any pixel changes
 SHAPES = np.array([[.17, 0, -1], [.3, 0, -1], [.26, .12, -1], [.36, 0, -1], [.36, 0, .16]], 'f4')  # radius, oval, hole
 GRAINS = np.array([[0, 0], [2.5, 2.5], [4, 4], [2.5, 0]], 'f4')  # periods per cell, along and across
+
+def _hatch(
+    kind:np.ndarray,  # Class as shape + 5 * grain, (N, 1, 1)
+    turn:np.ndarray,  # Angle of shape 0 in half turns, (N, 1, 1)
+    phase:np.ndarray, # Of each pixel's stroke, in periods, (N, px, px)
+    g:np.ndarray,     # Pixel centres (px,), in [-.5, .5]
+)->np.ndarray: # (N, px, px), in [-.8, .8]
+    "Lines across the strokes: the shape turns them, the grain sets their pitch."
+    angle, pitch = np.pi * (turn + .2 * (kind % 5)).astype('f8'), (3 + 1.5 * (kind // 5)).astype('f4')
+    return .8 * _wave(pitch * (np.cos(angle).astype('f4') * g + np.sin(angle).astype('f4') * g[:, None]) + phase)
 
 def draw_standin(
     name:str,         # Target, one of `TARGETS`; cells, or brush strokes where the name says classification
@@ -67,15 +77,15 @@ def draw_standin(
     kind = np.argsort(_draws(name, range(20))[0].ravel())[labels]  # a class: one of 5 shapes x 4 grains, by name
     (radius, oval, hole), (along, across) = (t.T[..., None, None] for t in (SHAPES[kind % 5], GRAINS[kind // 5]))
     r, g = _draws(f'{name}/{split}', index), (np.arange(px, dtype='f4') + .5) / px - .5
-    turn = own[0] + .2 * (kind % 5)[:, None, None] + .06 * r[0] if art else 2 * r[0]
-    a, b, grow = _cells(r, turn, 1.6 if art else 1, g)
+    a, b, grow = _cells(r, 2 * r[0], 1.6 if art else 1, g)
+    hatch = _hatch(kind[:, None, None], own[0] + .06 * r[0], 9 * grow + r[21], g) if art else 0
     d = np.sqrt(a * a + b * b) + 1e-3
     core = np.minimum((radius + oval * 2 * (a * a - b * b) / (d * d)) * grow - d, d - hole)
     body, core = (np.clip(edge * 16 + .5, 0, 1) for edge in (.46 * grow - d, core))
-    light = (r[9] - .5) * .5 * g + (r[10] - .5) * .5 * g[:, None] + .3 * (r[11] - .5)
-    tint = (.5 if art else .3) * (r[12:21] - .5) + .15 * (own[12:21] - .5)
+    light = (r[9] - .5) * .5 * g + (r[10] - .5) * .5 * g[:, None] + (.6 if art else .3) * (r[11] - .5)
+    tint = .3 * (r[12:21] - .5) + .15 * (own[12:21] - .5)
     back, cell, nucleus = tint.reshape(3, 3, -1, 1, 1) + np.array([.8, .55, .25], 'f4').reshape(3, 1, 1, 1, 1)
-    p = back + body * (cell + .2 * _wave(a * along + r[8]) * _wave(b * across) - back)
+    p = back + body * (cell + .2 * _wave(a * along + r[8]) * _wave(b * across) + hatch - back)
     p += core * (nucleus - p) + light
     return np.clip(255 * np.moveaxis(p, 0, -1), 0, 255).astype('u1', order='C'), labels.astype('i8')
 

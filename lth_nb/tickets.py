@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from .masks import Mask, apply_mask_, digest, layer_density
 from .protocol import Protocol, choose
 from .pruning import prune
-from .training import Fit, copy_state, evaluate, fit
+from .training import Fit, Scores, copy_state, evaluate, fit
 
 # %% ../nbs/21_tickets.ipynb #c07
 @dataclass(frozen=True)
@@ -61,7 +61,12 @@ def rewind_step(
     "The step whose weights a ticket is rewound to."
     at = str(protocol.rewind_at)
     count = int(at.rstrip('epit'))
-    return count * per_epoch if at.endswith('ep') else count
+    k = count * per_epoch if at.endswith('ep') else count
+    last = protocol.max_epochs * per_epoch
+    if k > last or (k == last and protocol.search_clock == 'k'): # round 1 would have no step to take
+        raise ValueError(f"rewind_at={at!r} is step {k}, training ends at step {last}: "
+                         "raise max_epochs or lower rewind_at")
+    return k
 
 # %% ../nbs/21_tickets.ipynb #c18
 def rewind_(
@@ -82,17 +87,22 @@ class Round:
     report:dict         # kept, sparsity, val_loss, val_acc, test_acc, epochs, steps, stopped_by, seconds; JSON values
 
 def _report(
-    mask:Mask,    # Of this round
-    done:Fit,     # How it trained
-    val_acc:float, # At the weights kept
-    val_loss:float, # The same
-    test_acc:float, # Read once, after training
+    mask:Mask,   # Of this round
+    done:Fit,    # How it trained
+    val:Scores,  # At the weights kept
+    test:Scores, # The same; read once, after training
 )->dict: # JSON values
     "What the card says of a round."
     sparsity = {n: round(1 - d, 6) for n, d in layer_density(mask).items()}
     return dict(kept=mask.kept, total=mask.total, sparsity=1 - mask.density, layer_sparsity=sparsity,
-                val_loss=val_loss, val_acc=val_acc, test_acc=test_acc, epochs=done.epochs, steps=done.steps,
+                val_loss=val.loss, val_acc=val.acc, test_acc=test.acc, epochs=done.epochs, steps=done.steps,
                 best_epoch=done.best_epoch, stopped_by=done.stopped_by, seconds=round(done.seconds, 1))
+
+def _on_cpu(
+    state:dict[str,Tensor], # By name, any device
+)->dict[str,Tensor]: # The same on the CPU
+    "A state that can be written down."
+    return {name: t.cpu() for name, t in state.items()}
 
 # %% ../nbs/21_tickets.ipynb #c23
 def search(
@@ -120,8 +130,8 @@ def search(
                                            f"rewind_at={protocol.rewind_at!r}: raise patience or lower rewind_at")
         ranked = done.last if protocol.prune_on == 'last' else done.best
         following = prune(ranked, mask, protocol.rate, scope=protocol.scope) if r < protocol.rounds else None
-        scores = [evaluate(model, b, precision=protocol.precision) for b in (val, open_test())]
-        report = _report(mask, done, scores[0].acc, scores[0].loss, scores[1].acc)
-        end = {n: t.cpu() for n, t in copy_state(model).items()}
-        yield Round(Ticket(mask, {n: t.cpu() for n, t in theta.items()}, r, trained=end), following, report)
+        val_scores = evaluate(model, val, precision=protocol.precision)
+        test_scores = evaluate(model, open_test(), precision=protocol.precision)
+        ticket = Ticket(mask, _on_cpu(theta), r, trained=_on_cpu(copy_state(model)))
+        yield Round(ticket, following, _report(mask, done, val_scores, test_scores))
         mask = following

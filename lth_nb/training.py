@@ -30,6 +30,7 @@ def pruned_places(
     params = dict(model.named_parameters())
     return [(params[n], ~keep.to(params[n].device)) for n, keep in mask.items() if not keep.all()]
 
+# %% ../nbs/20_training.ipynb #c08
 def train_step(
     model:nn.Module, # In train mode, pruned weights already 0 (see `apply_mask_`)
     places:list[tuple[nn.Parameter,Tensor]], # From `pruned_places`
@@ -46,7 +47,7 @@ def train_step(
         for weight, cut in places: weight.masked_fill_(cut, 0)
     return loss.detach()
 
-# %% ../nbs/20_training.ipynb #c16
+# %% ../nbs/20_training.ipynb #c17
 @dataclass(frozen=True)
 class Scores:
     "What a network says about a split."
@@ -71,16 +72,18 @@ def evaluate(
         logs.append(views.logsumexp(1) - math.log(views.shape[1]))
         labels.append(y)
     logs, labels = torch.cat(logs).cpu(), torch.cat(labels).cpu()
-    acc = int((logs.argmax(1) == labels).sum()) / len(labels)
-    return Scores(F.nll_loss(logs, labels).item(), acc, logs.exp(), labels)
+    probs = logs.exp()
+    right = probs.argmax(1) == labels # of the probabilities that are stored, so that both always agree
+    return Scores(F.nll_loss(logs, labels).item(), int(right.sum()) / len(labels), probs, labels)
 
-# %% ../nbs/20_training.ipynb #c20
+# %% ../nbs/20_training.ipynb #c21
 def copy_state(
     model:nn.Module, # Any network
 )->dict[str,Tensor]: # Its own copy of every parameter and buffer
     "A snapshot of `model` that later training cannot change."
     return {name: t.detach().clone() for name, t in model.state_dict().items()}
 
+# %% ../nbs/20_training.ipynb #c22
 @dataclass
 class Best:
     "The best validation loss so far, and how long ago it was."
@@ -98,13 +101,13 @@ class Best:
     )->bool: # Whether to stop now
         "Take one epoch's validation loss into account."
         better = loss < self.loss
-        rises = self.protocol.patience_rule == 'rises'
-        self.waited = 0 if (loss <= self.previous if rises else better) else self.waited + 1
+        learning = loss <= self.previous if self.protocol.patience_rule == 'rises' else better
+        self.waited = 0 if learning else self.waited + 1
         if better: self.loss, self.epoch, self.state = loss, epoch, copy_state(model)
         self.previous = loss
         return bool(self.protocol.patience) and self.waited >= self.protocol.patience
 
-# %% ../nbs/20_training.ipynb #c26
+# %% ../nbs/20_training.ipynb #c28
 def _epoch(
     model:nn.Module, # Trained in place
     places:list,     # From `pruned_places`
@@ -120,8 +123,9 @@ def _epoch(
         for group in opt.param_groups: group['lr'] = learning_rate(protocol, step, len(train))
         x, y = train[step]
         with autocast(x.device, protocol.precision): losses.append(train_step(model, places, opt, x, y))
-    return torch.stack(losses).tolist()
+    return torch.stack(losses).tolist() if losses else []
 
+# %% ../nbs/20_training.ipynb #c29
 def _check(
     losses:list[float], # Of one epoch
     steps:range,        # Their steps
@@ -129,11 +133,12 @@ def _check(
     name:str,           # Of the run, such as 'round 3'
 )->None: # Nothing
     "Raise if a loss is not finite."
-    for step in (s for s, loss in zip(steps, losses) if not math.isfinite(loss)):
-        raise FloatingPointError(f"{name or 'training'}: the loss is not finite in epoch {epoch} at step {step}: "
-                                 "lower lr, or warm up (change='lr=0.01')")
+    for step, loss in zip(steps, losses):
+        if not math.isfinite(loss): raise FloatingPointError(
+            f"{name or 'training'}: the loss is not finite in epoch {epoch} at step {step}: "
+            "lower lr (change='lr=0.01') or warm up (change='warmup=2')")
 
-# %% ../nbs/20_training.ipynb #c27
+# %% ../nbs/20_training.ipynb #c30
 @dataclass(frozen=True)
 class Fit:
     "How a training run went; the network itself holds the weights it ended with."
@@ -148,7 +153,7 @@ class Fit:
     best:dict               # State at the best validation loss
     last:dict               # State after the last step
 
-# %% ../nbs/20_training.ipynb #c29
+# %% ../nbs/20_training.ipynb #c32
 def progress_line(
     name:str,     # Of the run; '' prints nothing
     row:dict,     # Of the history
@@ -160,7 +165,7 @@ def progress_line(
     return (f"{name:<10} epoch {row['epoch'] + 1:>3}/{protocol.max_epochs}  loss {row['train_loss']:.3f}  "
             f"val {row['val_loss']:.3f} ({row['val_acc']:.1%})  {rate:,.0f} images/s  at most {left:,.0f} s left")
 
-# %% ../nbs/20_training.ipynb #c32
+# %% ../nbs/20_training.ipynb #c35
 def fit(
     model:nn.Module,     # On its device, with its starting weights; trained in place
     mask:Mask,           # True = may move
@@ -180,10 +185,10 @@ def fit(
     best, history, snapshot, began, told = Best(protocol), [], None, time.perf_counter(), 0.
     for epoch in range(first_step // len(train), protocol.max_epochs):
         steps = range(max(first_step, epoch * len(train)), (epoch + 1) * len(train))
-        cut = min(max(snapshot_at, steps.start), steps.stop) if snapshot_at >= 0 and snapshot is None else steps.stop
-        losses = _epoch(model, places, opt, train, range(steps.start, cut), protocol) if cut > steps.start else []
-        if cut == snapshot_at and snapshot is None: snapshot = copy_state(model)
-        if cut < steps.stop: losses += _epoch(model, places, opt, train, range(cut, steps.stop), protocol)
+        pause = snapshot_at if snapshot is None and steps.start <= snapshot_at <= steps.stop else steps.stop
+        losses = _epoch(model, places, opt, train, range(steps.start, pause), protocol)
+        if pause == snapshot_at and snapshot is None: snapshot = copy_state(model)
+        losses += _epoch(model, places, opt, train, range(pause, steps.stop), protocol)
         _check(losses, steps, epoch, name)
         scores = evaluate(model, val, precision=protocol.precision)
         _check([scores.loss], steps[-1:], epoch, name)
@@ -193,7 +198,7 @@ def fit(
         if stop: break
     return _finish(model, best, history, first_step, train.batch, stop, snapshot)
 
-# %% ../nbs/20_training.ipynb #c33
+# %% ../nbs/20_training.ipynb #c36
 def _row(
     epoch:int,      # 0-based
     steps:range,    # Of this epoch
@@ -222,7 +227,7 @@ def _tell(
     print(progress_line(name, row, protocol, images / row['seconds'], left), flush=True)
     return row['seconds']
 
-# %% ../nbs/20_training.ipynb #c34
+# %% ../nbs/20_training.ipynb #c37
 def _finish(
     model:nn.Module,  # Gets its best weights back, unless protocol.restore is 'last'
     best:Best,        # With the protocol

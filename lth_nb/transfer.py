@@ -60,9 +60,9 @@ def arm_weights(
     state = ticket.backbone(kind) | head
     if absent := fresh.keys() ^ state.keys():
         raise KeyError(f"ticket and network differ in {sorted(absent)}: was the bank found with another model?")
-    if bn == 'reset': state |= {n: torch.full_like(t, RESET[n.split('.')[-1]]) for n, t in state.items()
-                                if n.split('.')[-1] in RESET}
-    return state
+    if bn == 'keep': return state
+    return {name: torch.full_like(t, RESET[end]) if (end := name.split('.')[-1]) in RESET else t
+            for name, t in state.items()}
 
 # %% ../nbs/22_transfer.ipynb #c11
 def start(
@@ -87,7 +87,10 @@ def ece(
     "Expected calibration error of the likeliest class."
     sure, right = probs.max(1), probs.argmax(1) == labels
     which = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
-    gaps = [abs(right[which == b].mean() - sure[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
+    gaps = []
+    for b in np.unique(which):
+        mine = which == b
+        gaps.append(mine.mean() * abs(right[mine].mean() - sure[mine].mean()))
     return float(sum(gaps))
 
 # %% ../nbs/22_transfer.ipynb #c28
@@ -98,16 +101,18 @@ def cost(
     x:Tensor,        # One image, (1, C, H, W), on the model's device
 )->dict[str,int]: # params_kept, flops (multiply-adds of kept weights, one image), bytes (float32), dead_channels
     "What the network would cost if zeros were free."
-    sizes = {}
-    def note(name): return lambda layer, inputs, output: sizes.update({name: output[0].numel() // output.shape[1]})
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
-    hooks = [m.register_forward_hook(note(n)) for n, m in layers.items()]
+    places = {} # where a layer's weights are used: pixels of its output, 1 for a linear layer
+    def note(layer, inputs, output): places[layer] = output[0].numel() // output.shape[1]
+    layers = {f'{n}.weight': m for n, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))}
+    hooks = [layer.register_forward_hook(note) for layer in layers.values()]
     model.eval()(x)
     for hook in hooks: hook.remove()
-    kept = {n: int(mask[f'{n}.weight'].sum()) if f'{n}.weight' in mask else m.weight.numel() for n, m in layers.items()}
-    params = sum(p.numel() for p in model.parameters()) - (mask.total - mask.kept if mask else 0)
+
+    kept = {n: int(mask[n].sum()) if n in mask else layer.weight.numel() for n, layer in layers.items()}
+    flops = sum(kept[n] * places[layer] for n, layer in layers.items())
+    params = sum(p.numel() for p in model.parameters()) - (mask.total - mask.kept)
     dead = sum(int((~keep.flatten(1).any(1)).sum()) for keep in mask.values())
-    return dict(params_kept=params, flops=sum(kept[n] * sizes[n] for n in kept), bytes=4 * params, dead_channels=dead)
+    return dict(params_kept=params, flops=flops, bytes=4 * params, dead_channels=dead)
 
 # %% ../nbs/22_transfer.ipynb #c33
 @dataclass(frozen=True)

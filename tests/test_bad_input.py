@@ -142,7 +142,7 @@ FOLDERS = {
     flat: ('outside the class folders', 'train/<class>/', 'or <class>/ alone'),
     alone: ("one class, 'a'", 'two or more are needed'),
     emptied: ("class 'b' has no images", 'fill the folder or remove it'),
-    torn: ('cannot read image', 'b/03.png', 'repair or remove it'),
+    torn: ('b/03.png', 'repair'),
     bare: ('no image in', 'put images in <class>/'),
     thin: ("class 'b' has 2 images", 'a split needs 3'),
 }
@@ -157,6 +157,17 @@ def test_a_folder_is_refused_by_its_path(spoil, tmp_path, ask):
     draw(tmp_path/'mended')
     shutil.rmtree(folder), (tmp_path/'mended').rename(folder)
     assert ask(target=str(folder))['splits'].classes == ('a', 'b')  # nothing of the first try stays in the way
+
+
+def test_what_the_data_check_finds_is_refused_until_it_is_accepted(tmp_path, ask):
+    folder = draw(tmp_path/'leaky')
+    shutil.copy(folder/'a/00.png', folder/'b/copy.png')
+    torn(folder)
+    with pytest.raises(ValueError, match='(?s)error: broken: .*error: contradiction: .*-p accept leak'): ask(target=str(folder))
+    with pytest.raises(ValueError, match="unknown finding to accept 'contra'"): ask(target=str(folder), accept='contra')
+    plan = ask(target=str(folder), accept='broken,contradiction')
+    assert {s.labels['accepted'] for s in plan['specs']} == {'broken,contradiction'}
+    assert '1 broken images left out: b/03.png' in plan['splits'].notes
 
 
 def test_small_images_are_enlarged_and_it_is_said(tmp_path):

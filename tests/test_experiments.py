@@ -72,9 +72,11 @@ def test_table(typed):
     assert set(t.target) == {'mouse_lba'} and set(t.target_kind) == {'stand-in'} and set(t.smoke) == {True}
     for column in ('key', 'fingerprint', 'model', 'preset', 'protocol', 'test_acc', 'steps', 'params_kept', 'version'):
         assert (t[column].astype(str) != '').all(), column
-    scratch = t[t.arm == 'scratch'][['source', 'bank', 'search_recipe', 'round', 'search_seed']]
+    scratch = t[t.arm == 'scratch'][['source', 'source_kind', 'bank', 'search_recipe', 'round', 'search_seed']]
     assert (scratch == '').all(axis=None)
-    assert (t[t.arm != 'scratch'].source == 'digits').all() and t[t.arm == 'ticket'].ticket.nunique() == 1
+    tickets = t[t.arm != 'scratch']
+    assert set(tickets.source) == {'digits'} and set(tickets.source_kind) == {'real'}
+    assert t[t.arm == 'ticket'].ticket.nunique() == 1
     for column in ('val_acc', 'test_acc', 'test_balanced_acc', 'test_macro_f1', 'test_ece'):
         assert t[column].between(0, 1).all(), column
 
