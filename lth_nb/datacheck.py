@@ -229,7 +229,7 @@ def check(
     accepted = tuple(choose(word, FINDINGS, 'finding to accept') for word in accept.replace(' ', '').split(',') if word)
     if (origin := find(name, data)).kind == 'stand-in': return _drawn(origin)
     file = lambda *what: Path(cache)/f'{key_of((origin.stamp, RULES, *what))[:32]}.check.npz'
-    facts = Facts(**kept(file(), lambda: vars(survey(origin.entries(0), what=origin.name, progress=progress))))
+    facts = Facts(**kept(file(), lambda: vars(survey(origin.entries(0), what=origin.where, progress=progress))))
     places = assign(origin, facts.paths.tolist(), facts.folders.tolist(), **how)
     if groups: places = replace(places, group=groups_of(facts.paths, groups))
     digest = fingerprint(places.split, places.label, places.file, facts.digest)

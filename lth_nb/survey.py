@@ -77,7 +77,8 @@ def survey(
             rows += pool.map(_seen, some)
             bar.update(len(some))
     good, broken = sorted((r for r in rows if len(r) > 2), key=lambda r: r[0]), [r for r in rows if len(r) == 2]
-    if not good: raise ValueError(f"no readable image in {what}: put images in <class>/; {len(broken)} cannot be read")
+    if not good: raise ValueError(f"no image in {what}: put images in <class>/, or in train/<class>/ and "
+                                  f"test/<class>/; {len(broken)} files cannot be read")
     paths, digest, same, size, mode, colour, mini = zip(*good)
     digest = np.frombuffer(b''.join(digest), np.uint8).reshape(-1, 32)
     broken = np.array(broken, str).reshape(-1, 2)
