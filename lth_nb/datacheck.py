@@ -85,7 +85,6 @@ def _share(
 )->str: # '3 images (1.2 %)'
     return f"{n:,} image{'s' * (n != 1)} ({100 * n / of:.2g} %)"
 
-
 def copies(
     facts:Facts,   # Of a set
     places:Places, # Of the same images
@@ -151,17 +150,17 @@ def colour_shortcut(
     train, val = (np.flatnonzero(places.split == part) for part in ('train', 'val'))
     chance = 1 / len(classes)
     if len(train) <= len(classes) or not np.ptp(facts.colour[train], axis=0).any(): return  # nothing to fit
-    model = LinearDiscriminantAnalysis(priors=np.full(len(classes), chance))
-    model.fit(facts.colour[train] + 0., label[train])
+    model = LinearDiscriminantAnalysis(priors=np.full(len(classes), chance)).fit(facts.colour[train] + 0., label[train])
     right = model.predict(facts.colour[val]) == label[val]
     n = np.bincount(label[val], minlength=len(classes))
     hits, n = np.bincount(label[val], right, len(classes))[n > 0], n[n > 0]
     smooth = (hits + 1) / (n + 2)  # of a class with two images, both right, we are not certain
     mean, half = (hits / n).mean(), 1.96 * np.sqrt((smooth * (1 - smooth) / (n + 2)).sum()) / len(n)
-    if mean - half > chance + (1 - chance) / 4:
-        low, high = 100 * (mean - half), 100 * min(1, mean + half)
-        yield Finding('colour', 'warning', f"the mean colour alone finds the class of {100 * mean:.0f} % [{low:.0f}, "
-                      f"{high:.0f}] of val, chance is {100 * chance:.0f} %: see whether grey images do as well")
+    centre = (mean * n.sum() + 2) / (n.sum() + 4)  # as Agresti and Coull: four right of four is not certain either
+    if centre - half > chance + (1 - chance) / 4:
+        yield Finding('colour', 'warning', f"the mean colour alone finds the class of {100 * mean:.0f} % "
+                      f"[{100 * (centre - half):.0f}, {100 * min(1, centre + half):.0f}] of val, chance is "
+                      f"{100 * chance:.0f} %: see whether grey images do as well")
 
 # %% ../nbs/13_datacheck.ipynb #c40
 def format_shortcut(
@@ -171,7 +170,9 @@ def format_shortcut(
     "Classes that mostly come in another format than others."
     usual = {}
     for name in np.unique(places.label).tolist():
-        usual.setdefault(Counter(facts.mode[places.label == name].tolist()).most_common(1)[0][0], name)
+        own = facts.mode[places.label == name].tolist()
+        mode, n = Counter(own).most_common(1)[0]
+        if n > len(own) / 2: usual.setdefault(mode, name)
     if len(usual) > 1:
         told = ', '.join(f'{name} mostly {mode}' for mode, name in usual.items())
         yield Finding('modes', 'warning', f"classes differ in format ({told}): a network can tell; save all alike")
@@ -180,10 +181,10 @@ def format_shortcut(
 def count_findings(
     name:str,          # Of the set
     classes:list,      # Their names
-    counts:np.ndarray, # Images in train, val and test, (3, classes) int
+    counts:list|np.ndarray, # Images in train, val and test, (3, classes) int
 )->Iterator[Finding]: # absent, imbalance, small, table1
     "What is too few or too many."
-    (train, val, test), sums = counts, tuple(counts.sum(1).tolist())
+    (train, val, test), sums = np.array(counts), tuple(np.sum(counts, 1).tolist())
     if not val.all():
         yield Finding('absent', 'warning', f"no image of {classes[val.argmin()]} in val: choosing by val ignores it")
     most, least = train.argmax(), train.argmin()
@@ -235,12 +236,11 @@ def check(
     digest = fingerprint(places.split, places.label, places.file, facts.digest)
     pairs = kept(file(digest), lambda: near_pairs(facts.mini, places.split, progress=progress))
     classes = np.unique(places.label).tolist()
-    counts = np.array([[((places.split == part) & (places.label == name)).sum() for name in classes]
-                       for part in ('train', 'val', 'test')])
+    counts = [[((places.split == s) & (places.label == c)).sum() for c in classes] for s in ('train', 'val', 'test')]
     found = [*_broken(facts), *copies(facts, places), *near_copies(facts, places, pairs), *torn_groups(facts, places),
-             *colour_shortcut(facts, places), *format_shortcut(facts, places),
-             *count_findings(origin.name, classes, counts), *(Finding('trap', 'note', note) for note in origin.notes)]
+             *colour_shortcut(facts, places), *format_shortcut(facts, places)]
+    found += [*count_findings(origin.name, classes, counts), *(Finding('trap', 'note', note) for note in origin.notes)]
     found.sort(key=lambda f: (('error', 'warning', 'note').index(f.level), [*FINDINGS].index(f.name)))
     known = f"{len(set(places.group.tolist()) - {''}):,}" if places.group.any() else 'not known, so not checked'
-    return Report(origin.name, origin.kind, digest, tuple(classes), counts, facts.size,
+    return Report(origin.name, origin.kind, digest, tuple(classes), np.array(counts), facts.size,
                   (*in_words(facts), f'groups: {known}'), tuple(found), accepted)
