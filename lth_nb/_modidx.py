@@ -156,6 +156,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'lth_nb.files._tar_members': ('files.html#_tar_members', 'lth_nb/files.py'),
                               'lth_nb.files._zip_members': ('files.html#_zip_members', 'lth_nb/files.py'),
                               'lth_nb.files.belongs': ('files.html#belongs', 'lth_nb/files.py'),
+                              'lth_nb.files.captured': ('files.html#captured', 'lth_nb/files.py'),
                               'lth_nb.files.content': ('files.html#content', 'lth_nb/files.py'),
                               'lth_nb.files.entries_listed': ('files.html#entries_listed', 'lth_nb/files.py'),
                               'lth_nb.files.entries_of': ('files.html#entries_of', 'lth_nb/files.py'),

@@ -45,7 +45,8 @@ def overview(
 )->str: # A table in Markdown, one row a set
     "What there is to know before the first image."
     columns = [field.name for field in fields(Collection)]
-    rows = [[getattr(c, column).replace('|', '\\|') for column in columns] for c in collections.values()]
+    plain = lambda text: text.replace('|', '\\|').replace('<', '&lt;')
+    rows = [[plain(getattr(c, column)) for column in columns] for c in collections.values()]
     lines = [columns, ['---'] * len(columns), *rows]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 

@@ -177,7 +177,7 @@ def assign(
     split = complete(split, label, name=origin.name, where=origin.where, source_val=source_val, seed=seed, group=group)
     return Places(split, label, file, group)
 
-# %% ../nbs/12_datasets.ipynb #c21
+# %% ../nbs/12_datasets.ipynb #c22
 def _is_small(
     origin:Origin, # A set
 )->bool: # By its first readable image
@@ -214,7 +214,7 @@ def _at_size(
     n, least = f'{small.sum():,} of {len(small):,}', store.native.min()
     return store, crop, (*store.notes, f'{n} images were enlarged to {short} px, the smallest from {least} px')
 
-# %% ../nbs/12_datasets.ipynb #c22
+# %% ../nbs/12_datasets.ipynb #c24
 def load(
     name:str,             # A name of `lth data list`, or the path of a folder, an archive or a CSV
     data:str|Path='data', # Folder to search
@@ -239,7 +239,7 @@ def load(
     train, val, test = (images.take(np.flatnonzero(at.split == part)) for part in ('train', 'val', 'test'))
     return Splits(origin.name, origin.kind, tuple(classes.tolist()), digest, train, val, px, origin.notes + notes, test)
 
-# %% ../nbs/12_datasets.ipynb #c42
+# %% ../nbs/12_datasets.ipynb #c44
 def subset(
     images:ImageSet,     # A training split
     train:str|int|float, # '' all, '0.25' a share, '40/class', '300' images

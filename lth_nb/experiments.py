@@ -11,7 +11,6 @@ __all__ = ['shared', 'notebook', 'given_parameters', 'parameters_of', 'result_fo
 # %% ../nbs/33_experiments.ipynb #c03
 import ast
 import json
-import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +20,7 @@ import papermill
 import yaml
 from papermill.cli import papermill as papermill_command
 
+from .datasets import ENDING
 from .protocol import choose
 
 # %% ../nbs/33_experiments.ipynb #c07
@@ -72,7 +72,7 @@ def result_folder(
     "Where an experiment writes."
     out = Path(parameters.get('out') or 'runs')/('smoke' if str(parameters.get('smoke')).lower() == 'true' else '')
     name = Path(parameters.get('target') or parameters.get('source') or '').resolve().name
-    return out/re.sub(r'\.tar(\.\w+)?$', '', name)
+    return out/ENDING.sub('', name)
 
 # %% ../nbs/33_experiments.ipynb #c14
 def until_plan(

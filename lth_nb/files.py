@@ -8,13 +8,14 @@ archive that tries to lead elsewhere is refused."""
 
 # %% auto #0
 __all__ = ['ASIDE', 'SYSTEM', 'MAX_BYTES', 'BAD_ARCHIVE', 'belongs', 'readable', 'files_of', 'Unread', 'too_large', 'content',
-           'entries_of', 'Listing', 'listing', 'entries_listed']
+           'entries_of', 'Listing', 'listing', 'entries_listed', 'captured']
 
 # %% ../nbs/08_files.ipynb #c03
 import csv
 import io
 import lzma
 import os
+import re
 import stat
 import tarfile
 import unicodedata
@@ -219,3 +220,16 @@ def entries_listed(
 )->Iterator[tuple]: # (relative path, bytes)
     "The files that a table lists, one after another."
     for name, file in zip(listed.paths, listed.files): yield name, content(file) if read else b''
+
+# %% ../nbs/08_files.ipynb #c39
+def captured(
+    paths:list[str], # Relative paths, '/' between folders
+    pattern:str,     # Regular expression with one pair of brackets around the group
+)->list: # What the brackets caught in each path, '' for nothing; None where the pattern does not fit
+    "The slide or patient that each path names."
+    try: wanted = re.compile(pattern)
+    except re.error as error: raise ValueError(f"groups={pattern!r} is no regular expression: {error}") from None
+    if wanted.groups != 1:
+        raise ValueError(f"groups={pattern!r} must have one pair of brackets, around the group: such as '([0-9]+)_'")
+    found = [wanted.search(path) for path in paths]
+    return [match and (match[1] or '') for match in found]

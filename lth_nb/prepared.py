@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .decoding import decode
-from .files import content, files_of, listing
+from .files import captured, content, files_of, listing
 from .sampling import by_group, layout
 
 # %% ../nbs/15_prepared.ipynb #c07
@@ -57,15 +57,11 @@ def groups_in(
 )->list[str]: # The group of each path, '' where unknown
     "The slide or patient that each path names."
     if not pattern: return [''] * len(paths)
-    try: find = re.compile(pattern)
-    except re.error as error: raise ValueError(f"groups={pattern!r} is no regular expression: {error}") from None
-    if find.groups != 1:
-        raise ValueError(f"groups={pattern!r} must have one pair of brackets, around the group: such as '([0-9]+)_'")
-    hits = [find.search(path) for path in paths]
-    if lost := [path for path, hit in zip(paths, hits) if not (hit and hit[1])]:
+    found = captured(paths, pattern)
+    if lost := [path for path, group in zip(paths, found) if not group]:
         raise ValueError(f"groups={pattern!r} finds no group in {len(lost)} of {len(paths)} paths, such as {lost[0]}: "
                          "change the expression, or give a CSV with a column group")
-    return [hit[1] for hit in hits]
+    return found
 
 # %% ../nbs/15_prepared.ipynb #c13
 def from_folder(

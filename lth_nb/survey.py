@@ -12,7 +12,6 @@ __all__ = ['NEAR', 'ALIKE', 'Facts', 'miniature', 'survey', 'in_words', 'groups_
 # %% ../nbs/09_survey.ipynb #c03
 import hashlib
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from .decoding import Unreadable, decode
+from .files import captured
 
 # %% ../nbs/09_survey.ipynb #c07
 @dataclass(frozen=True)
@@ -104,14 +104,11 @@ def groups_of(
 )->np.ndarray: # What the brackets caught in each path, (N,) str
     "Read groups from paths."
     if not pattern: return np.full(len(paths), '')
-    try: wanted = re.compile(pattern)
-    except re.error as error: raise ValueError(f"groups={pattern!r} is no regular expression: {error}") from error
-    if wanted.groups != 1: raise ValueError(f"groups={pattern!r} needs one pair of brackets, around the group's name")
-    found = [wanted.search(path) for path in paths.tolist()]
+    found = captured(paths.tolist(), pattern)
     if None in found:
-        n = sum(match is not None for match in found)
+        n = len(found) - found.count(None)
         raise ValueError(f"groups={pattern!r} fits {n:,} of {len(found):,} paths, not {paths[found.index(None)]}")
-    return np.array([match[1] or '' for match in found])
+    return np.array(found)
 
 # %% ../nbs/09_survey.ipynb #c20
 def kept(
