@@ -11,7 +11,8 @@ ini = ConfigParser(delimiters=['='], interpolation=None)
 ini.read(here/'settings.ini', encoding='utf-8')
 c = ini['DEFAULT']
 lib = c['lib_path']
-SHARED = {'nbs/experiments': ('*.ipynb',), 'studies': ('*/table.csv', '*/card.json')}
+STUDY = ('table.csv', 'card.json', 'study.json', 'predictions.npz', 'history.csv.gz')
+SHARED = {'nbs/experiments': ('*.ipynb',), 'studies': tuple(f'*/{file}' for file in STUDY)}
 
 
 class BuildShare(build_py):

@@ -120,7 +120,7 @@ def finish(
     return done
 
 # %% ../nbs/30_bank.ipynb #c18
-SAME = ('protocol', 'fingerprint', 'model', 'search_seed', 'train') # What makes two searches the same
+SAME = ('protocol', 'fingerprint', 'model', 'search_seed', 'train', 'train_seed') # What makes two searches the same
 
 # %% ../nbs/30_bank.ipynb #c19
 def _differ(

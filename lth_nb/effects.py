@@ -142,7 +142,7 @@ def estimate(
     half, given = _half(se2, n - 1), _half(se2_given, df)
     test = _half(se2 + _images(diffs, searches, per_image), n - 1)
     std = diffs.std(ddof=1) if len(diffs) > 1 else np.nan
-    p = 2 * student.sf(abs(effect) / np.sqrt(se2), n - 1) if se2 > 0 else np.nan
+    p = 2 * student.sf(abs(effect) / np.sqrt(se2), n - 1) if se2 > 1e-24 else np.nan # nothing varies, rounding aside
 
     return Paired(
         word=word_of(effect - half, effect + half, n, margin), effect=effect, lo=effect - half, hi=effect + half, n=n,

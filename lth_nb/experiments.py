@@ -68,11 +68,13 @@ def parameters_of(
 
 def result_folder(
     parameters:dict[str,str], # From `parameters_of`
-)->Path: # <out>[/smoke]/<target or source>
+    stem:str='',              # Of the notebook, for one that is about no single set
+)->Path: # <out>[/smoke]/<target, source or stem>
     "Where an experiment writes."
     out = Path(parameters.get('out') or 'runs')/('smoke' if str(parameters.get('smoke')).lower() == 'true' else '')
-    name = Path(parameters.get('target') or parameters.get('source') or '').resolve().name
-    return out/ENDING.sub('', name)
+    name = parameters.get('target') or parameters.get('source') or ''
+    if ',' in name or not name: return out/stem
+    return out/ENDING.sub('', Path(name).resolve().name)
 
 # %% ../nbs/33_experiments.ipynb #c14
 def until_plan(
@@ -119,7 +121,7 @@ def run(
     to = Path(options[0]) if options and not options[0].startswith('-') else None
     options = options[1:] if to else options
     parameters = parameters_of(path, given_parameters(options))
-    folder = result_folder(parameters)
+    folder = result_folder(parameters, path.stem)
     if plan:
         with TemporaryDirectory() as aside:
             _execute(until_plan(path, Path(aside)), done := Path(aside)/'plan.ipynb', options, quiet=True)

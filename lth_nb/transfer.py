@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 from torch import Tensor, nn
 
-from .masks import Mask, apply_mask_
+from .masks import Mask, apply_mask_, layer_density
 from .protocol import ARMS, Protocol, choose, seed_from
 from .pruning import random_mask, shuffled
 from .tickets import Ticket
@@ -94,12 +94,18 @@ def ece(
     return float(sum(gaps))
 
 # %% ../nbs/22_transfer.ipynb #c28
+def _joined(
+    values:Iterable[float], # Each in [0, 1]
+)->str: # Such as '0.5;0.25', four digits at most
+    "Several shares in one column of a table."
+    return ';'.join(f'{round(float(v), 4):g}' for v in values)
+
 @torch.no_grad()
 def cost(
     model:nn.Module, # With convolutions and linear layers
     mask:Mask,       # In force
     x:Tensor,        # One image, (1, C, H, W), on the model's device
-)->dict[str,int]: # params_kept, flops (multiply-adds of kept weights, one image), bytes (float32), dead_channels
+)->dict: # params_kept, flops (multiply-adds of kept weights, one image), bytes (float32), dead_channels, layer_sparsity
     "What the network would cost if zeros were free."
     places = {} # where a layer's weights are used: pixels of its output, 1 for a linear layer
     def note(layer, inputs, output): places[layer] = output[0].numel() // output.shape[1]
@@ -112,7 +118,8 @@ def cost(
     flops = sum(kept[n] * places[layer] for n, layer in layers.items())
     params = sum(p.numel() for p in model.parameters()) - (mask.total - mask.kept)
     dead = sum(int((~keep.flatten(1).any(1)).sum()) for keep in mask.values())
-    return dict(params_kept=params, flops=flops, bytes=4 * params, dead_channels=dead)
+    sparsity = _joined(1 - d for d in layer_density(mask).values())
+    return dict(params_kept=params, flops=flops, bytes=4 * params, dead_channels=dead, layer_sparsity=sparsity)
 
 # %% ../nbs/22_transfer.ipynb #c33
 @dataclass(frozen=True)
@@ -131,9 +138,11 @@ def _metrics(
 )->dict: # JSON values
     "One row of numbers."
     probs, y = test.probs.numpy(), test.labels.numpy()
+    guess = probs.argmax(1)
     return dict(val_loss=val.loss, val_acc=val.acc, test_acc=test.acc,
-        test_balanced_acc=float(balanced_accuracy_score(y, probs.argmax(1))),
-        test_macro_f1=float(f1_score(y, probs.argmax(1), average='macro', zero_division=0)), test_ece=ece(probs, y),
+        test_balanced_acc=float(balanced_accuracy_score(y, guess)),
+        test_macro_f1=float(f1_score(y, guess, average='macro', zero_division=0)), test_ece=ece(probs, y),
+        test_recall=_joined(recall_score(y, guess, labels=range(probs.shape[1]), average=None, zero_division=np.nan)),
         epochs=done.epochs, steps=done.steps, stopped_by=done.stopped_by, best_epoch=done.best_epoch,
         seconds=done.seconds, images_per_s=done.images_per_s, **costs)
 

@@ -11,6 +11,7 @@ from conftest import ROOT, call
 from notebooks import files_of, walk
 
 from lth_nb.bank import Bank
+from lth_nb.datasets import subset
 from lth_nb.runs import COLUMNS
 
 ASKED = ('-p', 'target', 'mouse_lba', '-p', 'smoke', 'True', '-p', 'px', '16', '-p', 'rounds', '1')
@@ -183,3 +184,13 @@ def test_without_a_bank_named_the_embedded_ones_are_used(tmp_path):
     assert {b.folder.parent for bs in names['found'].values() for b in bs} == {ROOT/'lth_nb/banks'}
     assert {s.labels['source'] for s in names['specs'] if s.arm == 'ticket'} == set(names['found'])
     assert re.match(r'\d+ runs asked for; \d+ runs left', names['_'])
+
+
+def test_a_search_can_see_the_draw_its_transfer_will_train_on(tmp_path):
+    about = dict(smoke=True, out=str(tmp_path), threads=1)
+    first, second = (walk('find_tickets', until='plan', train_seed=seed, **about) for seed in (0, 1))
+    for seed, names in ((0, first), (1, second)):
+        assert (subset(names['splits'].train, '128', seed=seed).offset == names['images'].offset).all()
+        assert names['cards'][0].get('train_seed', 0) == seed
+    assert (first['images'].offset != second['images'].offset).any()
+    assert "-p train_seed '1'" in second['cards'][0]['command'] and 'train_seed' not in first['cards'][0]['command']

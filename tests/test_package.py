@@ -71,7 +71,8 @@ def test_wheel_carries_banks(names):
 
 def test_wheel_carries_experiments_and_studies(names):
     ours = {f'lth_nb/_share/experiments/{n}' for n in kept('nbs/experiments', '*.ipynb') | EXPERIMENTS}
-    ours |= {f'lth_nb/_share/studies/{n}' for n in kept('studies', '*/table.csv', '*/card.json')}
+    files = ('table.csv', 'card.json', 'study.json', 'predictions.npz', 'history.csv.gz')
+    ours |= {f'lth_nb/_share/studies/{n}' for n in kept('studies', *(f'*/{file}' for file in files))}
     assert ours == {n for n in names if '/_share/' in n}
 
 

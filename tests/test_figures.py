@@ -1,0 +1,130 @@
+"Every figure and table of the paper as one papermill command: at its defaults it draws the committed study, in smoke it runs."
+import json
+import re
+import shutil
+
+import pandas as pd
+import pytest
+from conftest import ROOT, call
+from notebooks import files_of, walk
+
+from lth_nb.plans import missing, read_plan, wanted
+from lth_nb.study import open_study, predictions
+
+DRAWN = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table2')
+OTHERS = ('fig2_samples', 'table1', 'table2_check', 'study')
+STUDY = ROOT/'studies/real_small'
+
+
+@pytest.fixture(scope='session')
+def desk(tmp_path_factory):
+    "An empty folder that all smoke runs share: what one has trained the next finds."
+    return tmp_path_factory.mktemp('desk')
+
+
+def mill(name, cwd, *given):
+    "papermill as typed, with an output path: the executed cells."
+    done = call('papermill', ROOT/f'nbs/experiments/{name}.ipynb', f'{name}.ipynb', *given, cwd=cwd)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads((cwd/f'{name}.ipynb').read_text(encoding='utf-8'))['cells']
+
+
+def shown(cells): return [o.get('data', {}) for c in cells for o in c.get('outputs', [])]
+def last(cells): return ''.join(cells[-1]['outputs'][-1]['data']['text/plain']).strip('\'"')
+
+
+@pytest.mark.parametrize('name', DRAWN)
+def test_at_its_defaults_a_figure_draws_the_study_and_trains_nothing(name, tmp_path):
+    cells = mill(name, tmp_path)
+    assert ''.join(cells[-1]['source']).rstrip().endswith('v') and len(last(cells)) > 40
+    assert 'SMOKE' not in last(cells) and 'STAND-IN' not in last(cells)
+    assert not files_of(tmp_path/'runs') and not (tmp_path/'runs/banks').exists()
+    plan = ''.join(''.join(d.get('text/markdown', '')) for d in shown(cells))
+    assert f'lth run {name} -p preset paper' in plan and re.search('runs are missing|No run is missing', plan)
+    if name != 'table2' and 'missing' not in last(cells):
+        assert any('application/vnd.plotly.v1+json' in d for d in shown(cells))
+
+
+@pytest.mark.parametrize('name', ['table1', 'table2_check', 'fig2_samples'])
+def test_what_needs_no_run_works_at_its_defaults(name, tmp_path):
+    cells = mill(name, tmp_path, *(('-p', 'px', '16', '-p', 'columns', '3') if name == 'fig2_samples' else ()))
+    assert len(last(cells)) > 40 and not files_of(tmp_path/'runs')
+
+
+@pytest.mark.parametrize('name', [*DRAWN, *OTHERS])
+def test_smoke_runs_end_to_end_and_is_never_evidence(name, desk):
+    cells = mill(name, desk, '-p', 'smoke', 'True', *(('-p', 'recipe', 'tuned') if name in DRAWN else ()))
+    said = last(cells)
+    assert re.search('(?i)smoke|stand-in|paper has', said), said
+    assert {p.name for p in (desk/'runs').iterdir()} <= {'smoke', 'cache'}
+    table = [p for p in (desk/'runs/smoke').rglob('table.csv')]
+    assert all((pd.read_csv(p).smoke == True).all() for p in table)  # noqa: E712, a column
+
+
+def test_a_second_smoke_run_finds_everything(desk):
+    before = {k: p.stat().st_mtime_ns for k, p in files_of(desk/'runs/smoke').items()}
+    cells = mill('ladder', desk, '-p', 'smoke', 'True', '-p', 'recipe', 'tuned')
+    assert before and {k: p.stat().st_mtime_ns for k, p in files_of(desk/'runs/smoke').items()} == before
+    assert 'No run is missing.' in ''.join(''.join(d.get('text/markdown', '')) for d in shown(cells))
+
+
+def test_plan_lists_what_is_missing_by_name_with_its_command(tmp_path):
+    done = call('lth', 'run', 'fig4_finetuned', '--plan', '-p', 'preset', 'demo', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'runs are missing' in done.stdout and 'cifar10 finetuned r10 s0,1,2' in done.stdout
+    assert re.search(r'\n +lth run run_transfer .*-p target human_lba', done.stdout)
+    assert not files_of(tmp_path/'runs')
+
+
+def test_a_bigger_study_is_drawn_by_the_same_notebook(tmp_path):
+    "A copy of the table with another target's name, put beside the committed one."
+    t = open_study(STUDY).table
+    more = pd.concat([t, t[t.target == 'pbc'].assign(target='pbc_twin', fingerprint='0' * 64)])
+    (tmp_path/'big').mkdir()
+    more.to_csv(tmp_path/'big/table.csv', index=False)
+    names = walk('ladder', table=str(tmp_path/'big'), out=str(tmp_path/'out'))
+    assert {'pbc', 'pbc_twin'} <= set(names['rungs'].target)
+
+
+@pytest.mark.parametrize('column, values', [('protocol', ['a', 'b']), ('fingerprint', ['a', 'b']), ('smoke', [True, False]),
+                                            ('target_kind', ['real', 'stand-in'])])
+def test_what_may_not_share_a_curve_is_refused(column, values, tmp_path):
+    t = open_study(STUDY).table
+    t = t[(t.target == 'pbc') & (t.n_train == 320)].copy()
+    t[column] = [values[k % 2] for k in range(len(t))]
+    t.to_csv(tmp_path/'mixed.csv', index=False)
+    with pytest.raises(ValueError, match=f'{column} differs between runs of pbc'):
+        walk('fig3_transfer', table=str(tmp_path/'mixed.csv'), out=str(tmp_path/'out'))
+
+
+def test_one_seed_has_no_interval_and_says_why(tmp_path):
+    t = open_study(STUDY).table
+    t[(t.seed == 0)].to_csv(tmp_path/'one.csv', index=False)
+    names = walk('recipes', table=str(tmp_path/'one.csv'), out=str(tmp_path/'out'))
+    assert '(no interval)' in names['v'] and 'n = 1' in names['v']
+    subtitle = names['figures']['pbc'].layout.title.subtitle.text
+    assert 'no spread' in subtitle and 'n = 1' in subtitle
+
+
+def test_a_damaged_run_is_named_and_the_rest_is_read(desk, tmp_path):
+    store = shutil.copytree(desk/'runs/smoke', tmp_path/'smoke')
+    key, file = sorted(files_of(store).items())[0]
+    file.write_text('{"val_acc": 0.')
+    study = open_study(store)
+    assert [note for note in study.notes if key[:12] in note and 'damaged' in note]
+    assert len(study.table) == len(files_of(store)) - 1
+
+
+def test_the_committed_study_is_whole():
+    study = open_study('real_small')
+    assert set(study.table.target_kind) == {'real'} and not study.table.smoke.astype(bool).any()
+    assert study.table.key.is_unique
+    plan = read_plan(STUDY/'study.json')
+    assert study.card['runs'] == len(study.table) == len(wanted(plan)) - missing(plan, study.table).runs.sum()
+    for row in study.table.sample(5, random_state=0).itertuples():
+        guess, label = predictions(STUDY, study.table.loc[row.Index])
+        assert len(guess) == row.n_test and abs((guess == label).mean() - row.test_acc) < 1e-6
+    curves = pd.read_csv(STUDY/'history.csv.gz')
+    assert set(curves.key) == set(study.table.key)
+    assert (curves.groupby('key').size() == study.table.set_index('key').epochs).all()
+    assert study.card['machines'] and {'fingerprint', 'n_test', 'kind'} <= set(study.card['data']['pbc'])
