@@ -442,6 +442,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'lth_nb.runs.correct': ('runs.html#correct', 'lth_nb/runs.py'),
                              'lth_nb.runs.facts': ('runs.html#facts', 'lth_nb/runs.py'),
                              'lth_nb.runs.per_image': ('runs.html#per_image', 'lth_nb/runs.py'),
+                             'lth_nb.runs.predicted': ('runs.html#predicted', 'lth_nb/runs.py'),
                              'lth_nb.runs.table': ('runs.html#table', 'lth_nb/runs.py')},
             'lth_nb.sampling': { 'lth_nb.sampling._deal': ('sampling.html#_deal', 'lth_nb/sampling.py'),
                                  'lth_nb.sampling._order': ('sampling.html#_order', 'lth_nb/sampling.py'),

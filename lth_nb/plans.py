@@ -145,9 +145,12 @@ def todo(
     plan:Plan,         # What is asked for
     runs:pd.DataFrame, # Run table: what is there
 )->list[list[str]]: # Commands in order, each as words: searches first
-    "The commands that compute what is missing."
-    left = missing(plan, runs).command.unique()
-    return [command('find_tickets', s) for s in unsearched(plan)] + [shlex.split(line)[2:] for line in left]
+    "The commands that compute what is missing, and no search that only finished transfers needed."
+    left = [shlex.split(line)[2:] for line in missing(plan, runs).command.unique()]
+    waiting = [t for t in plan.transfers if command('run_transfer', t) in left]
+    needed = {(t.get('bank', ''), source.strip()) for t in waiting for source in t['source'].split(',')}
+    searches = [s for s in unsearched(plan) if (s.get('bank', ''), Path(s['source']).name) in needed]
+    return [command('find_tickets', s) for s in searches] + left
 
 # %% ../nbs/35_plans.ipynb #c25
 @dataclass(frozen=True, repr=False)

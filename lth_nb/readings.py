@@ -64,7 +64,7 @@ class Side:
     source:str=''             # Set its tickets were found on; scratch ignores it
     rounds:tuple[int,...]=()  # Rounds of the search, () = all; full-mask arms ignore them
     how:str='mean'            # mean over those rounds, or steadiness: minus the std (ddof 1)
-    @property
+    @cached_property
     def runs(self)->pd.DataFrame: # Its rows
         mine = self.rows[(self.rows.arm == self.arm) & self.rows.source.isin(['', self.source])]
         return mine if self.arm in FULL or not self.rounds else mine[mine['round'].isin(self.rounds)]
@@ -72,7 +72,7 @@ class Side:
     def finished(self)->tuple[int,...]: # Those of its rounds, from 1, that all its runs have, ascending
         counts = self.runs.groupby('round').size()[lambda sizes: sizes.index >= 1]
         return tuple(int(r) for r in counts.index[counts == self.runs.groupby(['search_seed', 'seed']).ngroups])
-    @property
+    @cached_property
     def values(self)->pd.DataFrame: # search_seed, seed, value: one row per run that has all rounds
         each = self.runs.groupby(['search_seed', 'seed'], dropna=False).test_acc.agg([len, 'mean', 'std']).reset_index()
         wanted = 1 if self.arm in FULL else len(self.rounds) or self.runs['round'].nunique()
@@ -101,14 +101,14 @@ def _contrast(treat, control, margin=.01):
         numbers = {f.name: np.nan for f in fields(Paired)} | dict(word='not run', word_given='not run', unit='')
         return numbers | dict(n=0, pairs=0, searches=0, reason=absent or f'{treat} and {control} share no seed')
     found = estimate(both.value - both.value_control, both.unit, both.seed, margin=margin)
-    return asdict(found) | dict(p=found.p if found.std > 1e-9 else np.nan, reason='') # equal but for rounding: no test
+    return asdict(found) | dict(reason='')
 
 # %% ../nbs/47_readings.ipynb #c29
 def _weak(rows, scope):
     "Whether scratch is within five points of chance; None where that is not known."
-    target = rows.target.iloc[0]
-    known = target in (scope.chance or {}) and 'scratch' in set(rows.arm)
-    return under_trained(rows, target, scope.recipe, chance=scope.chance[target]) if known else None
+    target, scratch = rows.target.iloc[0], rows[rows.arm == 'scratch']
+    known = target in (scope.chance or {}) and len(scratch) > 0
+    return under_trained(scratch, target, scope.recipe, chance=scope.chance[target]) if known else None
 
 def row_of(
     treat:Side,   # Under test; the row describes its ticket
