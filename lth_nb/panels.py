@@ -29,7 +29,7 @@ RUN = ['arm', 'source', 'round', 'search_seed', 'seed'] # No two runs of a facet
 def _refuse_mixed(rows, columns, where):
     "Refuse runs that differ in one of `columns` within the columns it maps to; an empty text is no difference."
     for column, within in columns.items():
-        told = rows[rows[column].notna() & (rows[column].astype(str) != '')]
+        told = rows[rows[column].astype(str) != '']
         for values in told.groupby(within or 'recipe', dropna=False)[column].unique():
             if len(values) > 1: raise ValueError(
                 f"{column} differs between runs of {where}: {', '.join(sorted(map(str, values)))}; keep one, as in "

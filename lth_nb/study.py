@@ -20,8 +20,8 @@ import pandas as pd
 import torch
 
 from .experiments import shared
-from .plans import NAMES, Plan, named, read_plan, wanted
-from .protocol import make_protocol
+from .plans import NAMES, Plan, named, protocols, read_plan, wanted
+from .protocol import changed
 from .runs import Runs, table
 
 # %% ../nbs/36_study.ipynb #c06
@@ -31,7 +31,8 @@ def read_table(
     path:Path, # table.csv
 )->pd.DataFrame: # As `runs.table` gives it, NaN where a number is absent
     "Read a run table back."
-    out = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(TEXT, ['']), low_memory=False)
+    out = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(TEXT, ['']), dtype=dict(train=str),
+                      low_memory=False)
     return out.astype(dict.fromkeys(TEXT, float))
 
 def _kept(
@@ -75,15 +76,13 @@ def card_of(
     sets = rows.drop_duplicates('target').sort_values('target')
     data = {r.target: dict(kind=r.target_kind, fingerprint=r.fingerprint, n_val=int(r.n_val), n_test=int(r.n_test),
                            px=int(r.px)) for r in sets.itertuples()}
-    asked = {(t.get('preset', 'demo'), r, t.get('change', ''), t.get('px', ''), t.get('model', ''))
-             for t in plan.transfers for r in t['recipe'].split(',')}
-    protocols = {f"{recipe} {change} {model} {px}".strip(): asdict(make_protocol(preset, recipe, change,
-                 **({'px': int(px)} if px else {}), **({'model': model} if model else {})))
-                 for preset, recipe, change, px, model in sorted(asked)}
+    told = {kind: {f"{recipe} {changed(p, asked.get('preset', 'demo'), recipe)}".strip(): asdict(p)
+                   for asked in lines for recipe, p in protocols(asked).items()}
+            for kind, lines in dict(transfers=plan.transfers, searches=plan.searches).items()}
     return dict(name=plan.name, about=plan.about, date=str(date.today()), runs=len(rows),
         asked=len(wanted(plan)), hours=round(float(rows.seconds.astype(float).sum()) / 3600, 2), machines=machines,
         seeds=sorted({int(s) for s in rows.seed}), search_seeds=sorted({int(s) for s in rows.search_seed.dropna()}),
-        versions=sorted(set(rows.version)), banks=sorted(set(rows.bank) - {''}), data=data, protocols=protocols)
+        versions=sorted(set(rows.version)), banks=sorted(set(rows.bank) - {''}), data=data, protocols=told)
 
 # %% ../nbs/36_study.ipynb #c10
 def machine()->str: # Such as 'Intel(R) Xeon(R) Processor @ 2.80GHz, 2 cores, 24 GB'
@@ -106,19 +105,21 @@ def _save(
     "Write table, predictions and curves; what was there before is kept where a row still wants it."
     used = {*rows.key, *(f'label {r.fingerprint} {r.n_test}' for r in rows.itertuples())}
     kept = {name: a for name, a in (_kept(folder/'predictions.npz') | arrays).items() if name in used}
-    np.savez_compressed(folder/'predictions.npz', **kept)
+    np.savez_compressed(folder/'aside.npz', **kept)
+    os.replace(folder/'aside.npz', folder/'predictions.npz') # whole or as before: the store may be gone
     old = folder/'history.csv.gz'
     curves = pd.concat([pd.read_csv(old), curves]) if old.exists() else curves
     curves = curves[curves.key.isin(rows.key)].sort_values(['key', 'epoch'])
     curves.to_csv(old, index=False, compression=dict(method='gzip', mtime=1)) # the same bytes for the same curves
     rows.to_csv(folder/'table.csv', index=False)
 
+# %% ../nbs/36_study.ipynb #c14
 def collect(
     plan:Plan,        # What belongs to the study
     runs:Runs,        # The store; may be empty
     folder:str|Path,  # Of the study; made if absent
     *,
-    machine:str='',   # What the runs of this store ran on, in words
+    machine:str='',   # What the runs of this store ran on, in words; `machine()` where they ran here
 )->pd.DataFrame: # The study's table; `attrs['damaged']` names runs that cannot be read
     "Add the finished runs of a plan to the files of its study."
     (folder := Path(folder)).mkdir(parents=True, exist_ok=True)
@@ -126,10 +127,11 @@ def collect(
     names = pd.MultiIndex.from_frame(wanted(plan)[NAMES])
     def mine(rows): return rows[pd.MultiIndex.from_frame(named(rows)).isin(names)]
     new, old = mine(found[found.smoke.astype(str) != 'True']), folder/'table.csv'
-    before = mine(read_table(old)) if old.exists() else new.iloc[:0]
+    before = read_table(old) if old.exists() else new.iloc[:0] # rows the plan no longer asks for stay as well
     fresh = new[~new.key.isin(before.key)]
     if len(fresh):
         rows = pd.concat([before.astype(object), fresh])
+        rows = rows.assign(**{name: pd.to_numeric(rows[name], errors='coerce') for name in TEXT})
         _save(folder, rows.sort_values(NAMES, key=lambda c: c.astype(str)), *_drawn(runs, fresh))
         path = folder/'card.json'
         machines = json.loads(path.read_text(encoding='utf-8'))['machines'] if path.exists() else []
@@ -138,7 +140,7 @@ def collect(
     (out := read_table(old) if old.exists() else before).attrs['damaged'] = found.attrs['damaged']
     return out
 
-# %% ../nbs/36_study.ipynb #c19
+# %% ../nbs/36_study.ipynb #c21
 @dataclass(frozen=True)
 class Study:
     "A run table, its plan where it has one, and what a reader must know."
