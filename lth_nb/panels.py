@@ -81,7 +81,7 @@ def _about(rows, arms=()):
 SAID = dict.fromkeys(('smoke', 'model', 'preset', 'search_recipe'), ()) # Said once, so the same in all facets
 
 def _subtitle(rows, notes=()):
-    "What a figure says of itself, in lines of at most 140 characters; `rows` of all facets."
+    "What a figure says of itself, in lines of at most 160 characters; `rows` of all facets."
     _refuse_mixed(rows.assign(preset=rows.preset.str.rstrip('*')), SAID, ', '.join(dict.fromkeys(rows.target)))
     first, search, told = rows.iloc[0], max(rows.search_recipe) or '(none)', spread(rows)
     odd = {'where n = 1 a band closes and a bar is missing': 'n = 1 to' in told,
@@ -93,7 +93,7 @@ def _subtitle(rows, notes=()):
              '; '.join([told, *notes, *[note for note, holds in odd.items() if holds]])]
     lines += [f"tickets found on STAND-IN DATA: {', '.join(drawn)}"] if drawn else []
     lines += [f"{', '.join(targets)}: changed from the preset {what}" for what, targets in changed if what]
-    return '<br>'.join(part for line in lines for part in wrap(line, 140, break_on_hyphens=False))
+    return '<br>'.join(part for line in lines for part in wrap(line, 160, break_on_hyphens=False))
 
 # %% ../nbs/48_panels.ipynb #c25
 def _facet(rows, arms, densities, marks):
@@ -164,7 +164,7 @@ def _densities(rows):
 # %% ../nbs/48_panels.ipynb #c42
 SIZES = (('#c3d5ee', 'star'), ('#a9c4e8', 'x'), ('#8fb2e2', 'circle'), ('#6a97d6', 'square'), ('#457bcb', 'diamond'),
          ('#1f5fbf', 'triangle-up')) # Colour and marker, the largest last
-SAME = SAID | dict.fromkeys(('target_kind', 'fingerprint', 'protocol', 'n_val', 'n_test', 'px'), ()) # For all sizes
+SAME = dict.fromkeys(('target_kind', 'fingerprint', 'protocol', 'n_val', 'n_test', 'px'), ()) # For all sizes
 
 def _size_lines(rows, arms, densities, mark):
     "Traces of one size, with a legend group of their own that says the steps, above those of smaller sizes."
@@ -186,9 +186,9 @@ def size_panel(
 )->go.Figure: # One facet, a line per arm and size
     "Test accuracy over sparsity of the target's own tickets, at several sizes of the training set."
     mine = table[(table.target == target) & (table.recipe == recipe)]
+    if (n := mine.n_train.nunique()) > len(SIZES): raise ValueError(f"{n} sizes: keep {len(SIZES)} at most")
     asked = dict(arms=arms, sources=[target], search_recipe=search_recipe)
     parts = [facet_rows(some, target, recipe, **asked) for _, some in (mine if len(mine) else table).groupby('n_train')]
-    if len(parts) > len(SIZES): raise ValueError(f"{len(parts)} sizes; a figure tells {len(SIZES)} apart: keep fewer")
     rows = pd.concat(parts)
     _refuse_mixed(rows, SAME, target)
     if target not in set(rows.source): raise ValueError(
@@ -208,7 +208,7 @@ def falls_after(
 )->int: # Round, 1-based; 0 if the tickets of every round lie below
     "The sparsest round that holds the level of scratch."
     scratch = rows.test_acc[rows.arm == 'scratch'].mean()
-    tickets = rows[(rows.arm == 'ticket') & (rows['round'] >= 1)].groupby('round').test_acc.mean()
+    tickets = rows[rows.arm == 'ticket'].groupby('round').test_acc.mean()
     if np.isnan(scratch) or tickets.empty: raise ValueError(
         f"a fall is read from scratch and ticket; there are runs of {', '.join(sorted(set(rows.arm)))}")
     return int(max(tickets.index[(tickets - scratch).round(9) >= -margin], default=0))
@@ -232,7 +232,7 @@ def chain_panel(
     names = [min(pruned.index, key=lambda r: abs(1 - pruned[r] - density)) for density in axis['tickvals']]
     axis |= dict(ticktext=[f"{text}<br>{int(r)}" for text, r in zip(axis['ticktext'], names)])
     fig.update_xaxes(axis | dict(title=dict(text='weights pruned, %, and round', font_size=12)))
-    if last: fig.add_vline(x=1 - pruned[last], line=dict(color='#000000', width=2), layer='below')
+    if last: fig.add_vline(x=1 - pruned[last], line=dict(color='#000000', width=1), opacity=.6)
     told = f"line at round {last} ({100 * pruned[last]:.2f} % pruned), the sparsest with" if last else "no round has"
     fig.layout.title.subtitle.text += f"<br>{told} a mean at most {100 * margin:g} point below scratch, or above it"
     return fig.update_layout(margin_t=fig.layout.margin.t + 18, height=fig.layout.height + 18)
