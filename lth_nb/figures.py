@@ -213,7 +213,7 @@ def _legend(rows, margin):
     notes = [f"round {rows.chosen.iloc[0]}"]
     if rows.searches.max() > 1: notes.append('thick: given the searches at hand')
     if rows.recipe.nunique() > 1: notes.append('each recipe has its own x range')
-    return (f"{_about(rows)}<br>paired differences, 95% t intervals<br>{'<br>'.join(sorted(set(rows.unit.dropna())))}<br>"
+    return (f"{_about(rows)}<br>paired differences, 95% t intervals<br>{'<br>'.join(sorted({*rows.unit.dropna()}))}<br>"
             f"filled: better, worse or same; open: undecided; strip: ± {100 * margin:g} point<br>"
             f"{'; '.join([*notes, 'a bar that meets the frame goes on'])}")
 

@@ -154,8 +154,9 @@ def panels(
     thin = columns > 1 and len(densities) > 12
     if thin: fig.update_traces(marker_maxdisplayed=8)
     notes = ['each facet has its own y range'] * (len(targets) > 1) + ['markers and bars at some rounds'] * thin
-    about = f"<b>{len(targets)} targets</b>" if len(targets) > 1 else f"<b>{targets[0]}</b>"
-    return _legend_below(dress(fig, f"{title} {about}: test accuracy over sparsity", _subtitle(rows, notes)), area)
+    what = 'test accuracy over sparsity'
+    about = f"<b>{what}</b>, {len(targets)} targets" if len(targets) > 1 else f"<b>{targets[0]}</b>: {what}"
+    return _legend_below(dress(fig, f"{title} {about}", _subtitle(rows, notes)), area)
 
 def _densities(rows):
     "Shares kept in the rounds of `rows`, the sparsest first."
