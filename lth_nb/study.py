@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 
 from .experiments import shared
-from .plans import NAMES, Plan, named, protocols, read_plan, wanted
+from .plans import NAMES, Plan, protocols, read_plan, rows_of, wanted
 from .protocol import changed
 from .runs import Runs, table
 
@@ -124,9 +124,7 @@ def collect(
     "Add the finished runs of a plan to the files of its study."
     (folder := Path(folder)).mkdir(parents=True, exist_ok=True)
     found = table(runs)
-    names = pd.MultiIndex.from_frame(wanted(plan)[NAMES])
-    def mine(rows): return rows[pd.MultiIndex.from_frame(named(rows)).isin(names)]
-    new, old = mine(found[found.smoke.astype(str) != 'True']), folder/'table.csv'
+    new, old = rows_of(plan, found[found.smoke.astype(str) != 'True']), folder/'table.csv'
     before = read_table(old) if old.exists() else new.iloc[:0] # rows the plan no longer asks for stay as well
     fresh = new[~new.key.isin(before.key)]
     if len(fresh):
@@ -149,6 +147,7 @@ class Study:
     plan:Plan|None     # None for a bare CSV or a folder of runs
     card:dict          # Of card.json; empty where there is none
     notes:tuple=()     # Sentences
+    folder:Path|None=None # Where curves and predictions of its runs lie; None for a bare CSV
 
 def open_study(
     where:str|Path='', # A name in studies, a folder with table.csv or of runs, a CSV; '' = real_small
@@ -161,10 +160,10 @@ def open_study(
         facts = {n: path/f'{n}.json' for n in ('study', 'card')}
         plan = read_plan(facts['study']) if facts['study'].exists() else None
         card = json.loads(facts['card'].read_text(encoding='utf-8')) if facts['card'].exists() else {}
-        return Study(path.resolve().name, read_table(path/'table.csv'), plan, card)
+        return Study(path.resolve().name, read_table(path/'table.csv'), plan, card, (), path)
     if not any(path.glob('??/*/')): raise ValueError(
         f"no study {str(where)!r}: have {', '.join(sorted(p.parent.name for p in near.glob('*/table.csv')))}; or "
         "give a CSV, a folder with table.csv, or a folder of runs")
     rows = table(Runs(path))
     notes = [f'run {key[:12]} in {path} is damaged and left out' for key in rows.attrs['damaged']]
-    return Study(path.resolve().name, rows, None, {}, tuple(notes))
+    return Study(path.resolve().name, rows, None, {}, tuple(notes), path)

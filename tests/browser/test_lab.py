@@ -1,0 +1,169 @@
+"JupyterLab in a real browser: the explorer opens, redraws, opens a run, and carries a transfer through."
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import ROOT
+from lth_nb.explore_own import last_job, state, stop
+
+QUIET = {'@jupyterlab/apputils-extension:notification': dict(fetchNews='false', checkForUpdates=False)}
+
+
+def folder_of_cells(into, n=60):
+    "Small images of two classes, told apart by brightness; no two alike."
+    rng = np.random.default_rng(0)
+    for k in range(n):
+        kind = ('dark', 'light')[k % 2]
+        (into/kind).mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 128, (32, 32, 3)) + 127 * (k % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(into/kind/f'{k}.png')
+    return into
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture(scope='module')
+def lab(chromium, tmp_path_factory):
+    "A JupyterLab server over a folder with explore.ipynb; its address. No token: it listens on loopback only."
+    home, port = tmp_path_factory.mktemp('lab'), free_port()
+    (home/'config/labconfig').mkdir(parents=True)
+    (home/'config/labconfig/default_setting_overrides.json').write_text(json.dumps(QUIET))
+    (home/'work').mkdir()
+    shutil.copy(ROOT/'nbs/experiments/explore.ipynb', home/'work')
+    words = [sys.executable, '-m', 'jupyter', 'lab', '--no-browser', '--ip=127.0.0.1', f'--port={port}', '--allow-root',
+             '--IdentityProvider.token=', '--ServerApp.password=', '--LabApp.expose_app_in_browser=True',
+             f'--ServerApp.root_dir={home/"work"}']
+    own = {k: str(home/v) for k, v in dict(JUPYTER_CONFIG_PATH='config', JUPYTER_CONFIG_DIR='config',
+           JUPYTER_DATA_DIR='data', JUPYTERLAB_WORKSPACES_DIR='spaces', JUPYTERLAB_SETTINGS_DIR='settings').items()}
+    server = subprocess.Popen(words, env=os.environ | own | dict(OMP_NUM_THREADS='1'), stdin=subprocess.DEVNULL,
+                              stdout=open(home/'log', 'w'), stderr=subprocess.STDOUT)
+    address = f'http://127.0.0.1:{port}'
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f'{address}/api', timeout=2)
+            break
+        except OSError: time.sleep(.5)
+    else: raise TimeoutError((home/'log').read_text())
+    yield address, home/'work'
+    if job := last_job(home/'work/runs'): stop(job)
+    server.terminate()
+    server.wait(20)
+
+
+def run_all(page, address):
+    "Open explore.ipynb and run its cells; ends when the last one has said what is at hand."
+    page.goto(f'{address}/lab/tree/explore.ipynb?reset')
+    page.wait_for_selector('.jp-Notebook .jp-Cell', timeout=120_000)
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+                           timeout=120_000)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(r"/\d+ runs of \d+ targets/.test(document.querySelector('.jp-Notebook').innerText)",
+                           timeout=180_000)
+
+
+@pytest.fixture
+def explorer(page, lab):
+    run_all(page, lab[0])
+    return page
+
+
+def pick(page, label, value):
+    "Choose in a dropdown by its label, as a person does."
+    page.locator('.widget-dropdown', has=page.locator(f'label:text-is("{label}")')).locator('select').select_option(value)
+
+
+def title_of(page): return page.locator('.js-plotly-plot .gtitle').first.text_content()
+
+
+def test_the_study_redraws_and_opens_a_run(explorer, shot):
+    page = explorer
+    page.wait_for_selector('.js-plotly-plot .gtitle')
+    shot('lab_study')
+    before = title_of(page)
+    other = page.locator('.widget-dropdown select').first.locator('option').all_text_contents()[1]
+    pick(page, 'target', other)
+    page.wait_for_function("before => document.querySelector('.js-plotly-plot .gtitle').textContent !== before",
+                           arg=before)
+    assert other in title_of(page)
+    pick(page, 'metric', 'macro-F1 on the test set')
+    page.wait_for_function("document.querySelector('.js-plotly-plot .gtitle').textContent.includes('macro-F1')")
+    # a click on a dot opens its run
+    dot = page.wait_for_function("""() => { const gd = document.querySelector('.js-plotly-plot');
+        const k = gd._fullData.findIndex(t => t.name === 'runs' && t.x.length > 3);
+        const path = [...gd.querySelectorAll('.scatterlayer .trace')].find(t => t.__data__[0].trace.index === k)
+            ?.querySelector('.points path');
+        if (!path) return null;  // still being drawn
+        path.scrollIntoView({block: 'center'}); const b = path.getBoundingClientRect();
+        return [b.x + b.width / 2, b.y + b.height / 2]; }""").json_value()
+    page.mouse.move(*dot)
+    page.wait_for_selector('.hoverlayer .hovertext')
+    shot('lab_hover')
+    page.mouse.click(*dot)
+    page.wait_for_selector('text=/calibration error 0/')
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 5")  # panel, ladder, curves, ...
+    page.locator('text=One run').first.scroll_into_view_if_needed()
+    shot('lab_run')
+    assert not page.faults
+
+
+def test_the_round_slider_changes_the_masks(explorer, shot):
+    page = explorer
+    slider = page.locator('.widget-slider').first
+    slider.scroll_into_view_if_needed()
+    page.wait_for_selector('text=round 0:')
+    handle = slider.locator('.noUi-handle')
+    handle.focus()
+    for _ in range(7): page.keyboard.press('ArrowRight')
+    page.wait_for_selector('text=round 7:')
+    assert '79.0% pruned' in page.locator('text=round 7:').first.text_content()
+    shot('lab_bank')
+    assert not page.faults
+
+
+def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
+    page, home = explorer, lab[1]
+    cells = folder_of_cells(home/'cells')
+    images = page.locator('.widget-text', has=page.locator('label:text-is("images")')).locator('input')
+    images.scroll_into_view_if_needed()
+    images.fill(str(cells))
+    images.press('Tab')
+    page.locator('.widget-button:text-is("Check")').click()
+    page.wait_for_selector('text=Ready.', timeout=180_000)
+    shot('lab_checked')
+    page.locator('.widget-button:text-is("Start")').click()
+    page.wait_for_selector('text=/[1-9][0-9]* of [0-9]+ runs/', timeout=180_000)
+    page.locator('.widget-button:text-is("Stop")').click()
+    page.wait_for_selector('text=finished runs are kept', timeout=60_000)
+    shot('lab_stopped')
+    kept = len([*(home/'runs').glob('??/*/result.json')])
+    assert kept and state(last_job(home/'runs')) == 'stopped'
+
+    page.locator('.widget-button:text-is("Start")').click()  # goes on
+    page.wait_for_selector('text=/[1-9][0-9]* of [0-9]+ runs/', timeout=180_000)
+    assert not page.faults
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")  # nothing is lost
+    assert state(last_job(home/'runs')) == 'running'
+    run_all(page, lab[0])
+    page.faults.clear()  # JupyterLab reports widgets that went with the old kernel
+    page.wait_for_selector('text=/cells: .*(finished|[0-9]+ of [0-9]+ runs)/', timeout=60_000)
+    page.wait_for_selector('text=cells: finished', timeout=400_000)
+    page.locator('text=cells: finished').scroll_into_view_if_needed()
+    shot('lab_finished')
+    verdict = json.loads((home/'runs/cells/verdict.json').read_text())['tuned']['sentence']
+    assert re.sub(r'\W+', ' ', verdict)[:60] in re.sub(r'\W+', ' ', page.locator('.jp-Notebook').inner_text())
+    assert len([*(home/'runs').glob('??/*/result.json')]) > kept
+    assert not page.faults

@@ -1,0 +1,60 @@
+"The explorer without a screen: papermill runs it and it stays small; a transfer is checked, planned, run and found again."
+import json
+import time
+
+import numpy as np
+from conftest import ROOT, call
+from PIL import Image
+
+from lth_nb.explore_own import find_job, job_folder, results, state
+from lth_nb.page_own import OwnPage
+
+NOTEBOOK = ROOT/'nbs/experiments/explore.ipynb'
+
+
+def cells_in(folder, n=60):
+    "Two classes of noise, told apart by brightness."
+    rng = np.random.default_rng(0)
+    for k in range(n):
+        (folder/('dark', 'light')[k % 2]).mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 128, (32, 32, 3)) + 127 * (k % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder/('dark', 'light')[k % 2]/f'{k}.png')
+    return folder
+
+
+def test_papermill_leaves_plain_figures_and_a_small_notebook(tmp_path):
+    done = call('papermill', NOTEBOOK, 'out.ipynb', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    out = json.loads((tmp_path/'out.ipynb').read_text())
+    kinds = [kind for c in out['cells'] for o in c.get('outputs', []) for kind in o.get('data', {})]
+    assert kinds.count('application/vnd.plotly.v1+json') >= 5
+    assert (tmp_path/'out.ipynb').stat().st_size < 1_000_000
+    assert 'real_small' in ''.join(out['cells'][-1]['outputs'][0]['data']['text/plain'])
+    assert str(tmp_path) not in json.dumps(out['cells'][:-1]) and not (tmp_path/'runs').exists()
+
+
+def test_a_misspelt_parameter_and_a_missing_study_are_refused(tmp_path):
+    for name, value, told in (('tabel', 'x', 'tabel'), ('table', 'nowhere', "no study 'nowhere'")):
+        done = call('lth', 'run', NOTEBOOK, 'out.ipynb', '-p', name, value, cwd=tmp_path)
+        assert done.returncode != 0 and told in done.stderr and 'Traceback' not in done.stderr
+
+
+def test_check_start_and_a_page_that_finds_it_again(tmp_path):
+    target, out = str(cells_in(tmp_path/'cells')), tmp_path/'runs'
+    page = OwnPage(str(out), str(tmp_path), smoke=True, every=.2)
+    page.target.value = target
+    page.inspect().join(120)
+    told = page.still()[0]['text/markdown']
+    assert told.startswith('**Ready.** 9 runs asked for; 9 runs left') and 'at most on this machine' in told
+    assert 'passes' in page.still()[1]['text/markdown'] and not [*out.glob('smoke/??/*')]  # nothing was trained
+    page.begin().join(180)
+    assert state(find_job(job_folder(target, out))) == 'finished', page.still()
+    rows = results(target, out, True, smoke=True)
+    assert len(rows) == 9 == len(results(target, out, False, smoke=True)) and set(rows.smoke.astype(str)) == {'True'}
+    again = OwnPage(str(out), str(tmp_path), every=.2)
+    for _ in range(100):
+        if len(again.still()) > 1: break
+        time.sleep(.1)
+    assert again.target.value == target and 'finished' in again.still()[0]['text/markdown']
+    page.inspect().join(120)
+    assert 'nothing left to run' in page.still()[0]['text/markdown']
