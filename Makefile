@@ -1,17 +1,21 @@
 # Every target sets itself up in .venv; the machine needs Python >= 3.11, pip and make.
-#   make setup | run | test | lab | check | clean | readme | lock | bench
-# PYTHON=python3.12 picks an interpreter; ARGS='...' goes to the command of run, lab and test.
+#   make setup | run | test | lab | check | docs | docs-serve | clean | readme | lock | bench
+# PYTHON=python3.12 picks an interpreter; ARGS='...' goes to the command of run, lab and test; PORT=8000 to docs-serve.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+DOCS   := $(VENV)/.docs
+EXTRAS := $(VENV)/.extras
 ARGS   ?=
+PORT   ?= 8000
+JOBS   ?= 2
 MIN    := 3.11
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 QUIET  := PLOTLY_RENDERER=plotly_mimetype OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab check clean readme lock bench
+.PHONY: help setup run test lab check docs docs-serve extras clean readme lock bench
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -54,9 +58,31 @@ test: $(READY)
 lab: $(READY)
 	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/nbs/index.ipynb $(ARGS)
 
+# The site, into _docs/: a warning, a dead link or a missing picture is an error. No network once this is installed.
+docs: $(DOCS)
+	@JOBS=$(JOBS) $(QUIET) $(BIN)/python docs/build.py
+
+$(DOCS): $(READY) settings.ini
+	@echo "installing what the site is made with"
+	$(BIN)/python -m pip install -q -e '.[docs]'
+	@touch $@
+
+# Serves what was built last, and builds nothing.
+docs-serve:
+	@[ -f _docs/index.html ] || { echo "no site in _docs yet: make docs"; exit 1; }
+	@echo "the site as built $$(date -r _docs/index.html '+%F %H:%M'), at http://127.0.0.1:$(PORT)"
+	@exec $(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _docs
+
+# What the tests of the site and of JupyterLab need, where it can be had; they skip, with the reason, what is missing.
+extras: $(READY)
+	@[ $(EXTRAS) -nt settings.ini ] || { $(BIN)/python -m pip install -q -e '.[docs,browser]' >/dev/null 2>&1 && touch $(DOCS) $(EXTRAS); } \
+	  || echo "extras docs and browser cannot be installed: their tests are skipped"
+	@command -v $${CHROMIUM:-chromium} >/dev/null || { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1 \
+	  || echo "no chromium, and apt-get cannot install it: browser tests are skipped"
+
 # Caches and build products only: results (runs/), data, banks and the environment stay.
 clean:
-	rm -rf build dist _docs docs/_build docs/src lth_nb/_share .pytest_cache .ruff_cache *.egg-info
+	rm -rf build dist _docs docs/_build tests/browser/shots lth_nb/_share .pytest_cache .ruff_cache *.egg-info
 	find . \( -path ./.venv -o -path ./.git -o -path ./runs -o -path ./data -o -path ./lth_nb/banks \) -prune -o \
 	  -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
 
@@ -69,7 +95,7 @@ lock: $(READY)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	$(BIN)/python -m pip freeze --exclude lth_nb | grep == | sed 's/+[a-z0-9]*$$//' >"$$tmp/lock"; \
 	$(BIN)/python -m venv "$$tmp/env" && "$$tmp/env/bin/pip" install -q uv && \
-	"$$tmp/env/bin/uv" pip compile --no-cache setup.py --extra dev --universal --generate-hashes --python-version $(MIN) \
+	"$$tmp/env/bin/uv" pip compile --no-cache setup.py --extra dev --extra docs --extra browser --universal --generate-hashes --python-version $(MIN) \
 	  --no-emit-index-url --no-header --no-annotate -q -o "$$tmp/lock" >/dev/null && \
 	cp "$$tmp/lock" requirements.lock && echo "requirements.lock written"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parents[1]
 FIRST = '<!-- Generated from nbs/index.ipynb by `make readme`; edit that notebook. -->'
-LINK = re.compile(r'(\]\(|src="|href=")(?!\w+:|#|/)([^)"]+)')
+LINK = re.compile(r'(\]\(|src="|srcset="|href=")(?!\w+:|#|/)([^)"]+)')
 
 
 def relink(
@@ -21,7 +21,7 @@ def fence(
     language:str='', # '' for output, python for code
 )->str: # A fenced block
     "Put `text` between fences."
-    return f'```{language}\n{text.strip()}\n```'
+    return f'```{language}\n' + text.strip('\n').rstrip() + '\n```'
 
 
 def shown(
@@ -30,7 +30,7 @@ def shown(
     "One output: Markdown as it is, text between fences, nothing else."
     data = output.get('data', {})
     if 'text/markdown' in data: return relink(''.join(data['text/markdown']).strip())
-    text = ''.join(data.get('text/plain', output.get('text', ''))).strip()
+    text = ''.join(data.get('text/plain', output.get('text', ''))).strip('\n')
     return fence(text) if text else ''
 
 

@@ -9,13 +9,14 @@ __all__ = ['SOURCES', 'OWN', 'OTHERS', 'ARMS', 'look', 'density_axis', 'facet_tr
            'ladder_figure', 'save_figure']
 
 # %% ../nbs/41_figures.ipynb #c03
+import asyncio
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.io as pio
 from plotly.subplots import make_subplots
 
 from .stats import FULL, RUNGS, curve, reading
@@ -62,20 +63,18 @@ def _fade(colour, opacity):
 def _hover(arm, source, density, mean, std, n):
     "What the pointer reads off one point."
     pruned = '' if arm in FULL else f"{100 * (1 - density):.3f} % pruned<br>"
-    about = '' if np.isnan(std) else f" ± {100 * std:.2f}"
-    return f"{arm} {source}<br>{pruned}{100 * mean:.2f}{about} %, n = {n}"
+    return f"{arm} {source}<br>{pruned}{100 * mean:.2f}{'' if np.isnan(std) else f' ± {100 * std:.2f}'} %, n = {n}"
 
 # %% ../nbs/41_figures.ipynb #c17
 def _line(points, arm, mark, source):
     "Line of one arm of one source; `points` has density, mean, std and n, and `x`, where it is drawn."
     (colour, symbol), (fixed, dash, width) = mark, ARMS[arm]
-    numbers = zip(points.density, points['mean'], points['std'], points.n)
     symbol = symbol if arm == 'ticket' else f'{symbol}-open'
     return go.Scatter(
         x=points.x, y=points['mean'], mode='lines' if arm == 'scratch' else 'lines+markers', name=arm,
         legendgroup=source, legendgrouptitle_text=source, line=dict(color=fixed or colour, dash=dash, width=width),
-        marker=dict(symbol=symbol, color=fixed or colour, size=9 if len(points) <= 12 else 5),
-        hovertext=[_hover(arm, source, *four) for four in numbers], hoverinfo='text')
+        marker=dict(symbol=symbol, color=fixed or colour, size=9 if len(points) <= 12 else 5), hoverinfo='text',
+        hovertext=[_hover(arm, source, *p) for p in points[['density', 'mean', 'std', 'n']].itertuples(index=False)])
 
 # %% ../nbs/41_figures.ipynb #c18
 def _band(points, colour, source):
@@ -172,10 +171,8 @@ def panel(
                         subplot_titles=[*map(_facet, readings)])
     for column, some in enumerate(readings, 1):
         found = sorted(set(some.source) - {''})
-        marks = {source: look(source, target, found) for source in found}
-        fig.add_traces([*facet_traces(some, arms, densities, marks)], 1, column)
-    fig.update_xaxes(density_axis(densities))
-    fig.update_yaxes(tickformat='.0%', title_text='test accuracy', col=1)
+        fig.add_traces([*facet_traces(some, arms, densities, {s: look(s, target, found) for s in found})], 1, column)
+    fig.update_xaxes(density_axis(densities)).update_yaxes(tickformat='.0%', title_text='test accuracy', col=1)
     return dress(fig, f"{title} <b>{target}</b>: test accuracy over sparsity", f"{_about(rows)}<br>{spread(rows)}")
 
 # %% ../nbs/41_figures.ipynb #c37
@@ -196,23 +193,22 @@ def _rungs(some, y, mark):
 # %% ../nbs/41_figures.ipynb #c38
 def _chosen(rows):
     "Title of one recipe: the round of each source and its sparsity, two sources a line."
-    firsts = rows.groupby('source').first()
-    told = [f"{source} {r} ({100 * s:.1f} %)" for source, r, s in zip(firsts.index, firsts['round'], firsts.sparsity)]
-    lines = [', '.join(told[k:k + 2]) for k in range(0, len(told), 2)]
-    return f"recipe <b>{rows.recipe.iloc[0]}</b>; round (pruned):<br>" + ',<br>'.join(lines)
+    told = [f"{r.Index} {r.round} ({100 * r.sparsity:.1f} %)" for r in rows.groupby('source').first().itertuples()]
+    lines = ',<br>'.join(', '.join(told[k:k + 2]) for k in range(0, len(told), 2))
+    return f"recipe <b>{rows.recipe.iloc[0]}</b>; round (pruned):<br>{lines}"
 
 # %% ../nbs/41_figures.ipynb #c39
 def _frame(rows, margin):
-    "Half width of one recipe's x axis in points: all effects, all intervals that are not from two units, the strip."
+    "Range of one recipe's x axis in points: all effects, all intervals that are not from two units, the strip."
     firm, given = rows[rows.n >= 3][['lo', 'hi']], rows[rows.pairs >= 3][['lo_given', 'hi_given']]
-    return 110 * np.nanmax([1.2 * rows.effect.abs().max(), *firm.abs().max(), *given.abs().max(), 2 * margin])
+    widest = [1.2 * rows.effect.abs().max(), *firm.abs().max(), *given.abs().max(), 2 * margin]
+    return np.array([-110, 110]) * np.nanmax(widest)
 
 # %% ../nbs/41_figures.ipynb #c40
 def _legend(rows, margin):
     "The data of a ladder, and what its bars and markers mean."
-    notes = [f"round {rows.chosen.iloc[0]}"]
-    if rows.searches.max() > 1: notes.append('thick: given the searches at hand')
-    if rows.recipe.nunique() > 1: notes.append('each recipe has its own x range')
+    notes = [f"round {rows.chosen.iloc[0]}", *['thick: given the searches at hand'] * bool(rows.searches.max() > 1),
+             *['each recipe has its own x range'] * (rows.recipe.nunique() > 1)]
     return (f"{_about(rows)}<br>paired differences, 95% t intervals<br>{'<br>'.join(sorted({*rows.unit.dropna()}))}<br>"
             f"filled: better, worse or same; open: undecided; strip: ± {100 * margin:g} point<br>"
             f"{'; '.join([*notes, 'a bar that meets the frame goes on'])}")
@@ -230,14 +226,14 @@ def ladder_figure(
     fig = make_subplots(1, len(recipes), shared_yaxes=True, horizontal_spacing=.03,
                         subplot_titles=[*map(_chosen, recipes)])
     for column, some in enumerate(recipes, 1):
-        for source, read in some[some.reason == ''].groupby('source'):
+        for source, read in some.groupby('source'):
             y = read.rung.map(list(RUNGS).index) + .75 * ((sources.index(source) + .5) / len(sources) - .5)
-            fig.add_traces(_rungs(read, y, look(source, target, sources)), 1, column)
-        for rung, reason in some[some.reason != ''].groupby('rung').reason.first().items():
-            fig.add_annotation(x=0, y=list(RUNGS).index(rung), text=reason, showarrow=False, bgcolor='#ffffff',
-                               row=1, col=column)
-        half = _frame(some, margin)
-        fig.update_xaxes(range=[-half, half], title='difference in test accuracy, points', row=1, col=column)
+            ran, mark = read.reason == '', look(source, target, sources)
+            fig.add_traces(_rungs(read[ran], y[ran], mark) if ran.any() else [], 1, column)
+            for at, reason in zip(y[~ran], read.reason[~ran]): # in the place of its marker, and so over no other
+                fig.add_annotation(x=0, y=at, text=reason, showarrow=False, bgcolor='#ffffff', row=1, col=column,
+                                   font_color=mark[0], font_size=11, borderpad=0)
+        fig.update_xaxes(range=_frame(some, margin), title='difference in test accuracy, points', row=1, col=column)
     fig.add_vrect(x0=-100 * margin, x1=100 * margin, fillcolor='#000000', opacity=.08, line_width=0)
     fig.add_vline(x=0, line=dict(color='#000000', width=1.5))
     signs = ['', '+ ', '+ ', '= ', '', '']  # the first three add up to the fourth
@@ -249,13 +245,18 @@ def ladder_figure(
 def save_figure(
     fig:go.Figure, # Any figure of this room
     path:str|Path, # Without suffix; its folder is made
+    *, seconds:float=60., # To wait for the browser, > 0
 )->tuple[list[Path], str]: # Files written, and '' or one line saying why SVG and PNG are not among them
     "Write a figure as HTML that opens offline, and as SVG and PNG where a browser is at hand."
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    (path := Path(path)).parent.mkdir(parents=True, exist_ok=True)
     html, *images = [path.with_name(f'{path.name}.{kind}') for kind in ('html', 'svg', 'png')]
     fig.write_html(html, include_plotlyjs=True)
-    try: pio.write_images([fig, fig], images, width=fig.layout.width, height=fig.layout.height)
-    except (RuntimeError, ValueError, TimeoutError) as error: # no Chrome, no kaleido, no answer
-        return [html], f"no SVG or PNG: {str(error).strip().splitlines()[0]}"
+    opts = dict(width=fig.layout.width, height=fig.layout.height)
+    drawn = [dict(fig=fig.to_dict(), path=image, opts=opts | dict(format=image.suffix[1:])) for image in images]
+    try:
+        import kaleido # not everywhere
+        work = kaleido.write_fig_from_object(drawn, kopts=dict(mathjax=False), cancel_on_error=True)
+        with ThreadPoolExecutor(1) as pool: pool.submit(asyncio.run, asyncio.wait_for(work, seconds)).result()
+    except (ImportError, RuntimeError, ValueError, OSError) as error: # no kaleido, no Chrome, no answer
+        return [html], f"no SVG or PNG: {(str(error).strip().splitlines() or [f'no answer in {seconds:g} s'])[0]}"
     return [html, *images], ''

@@ -122,20 +122,15 @@ def _df_given(pairs, searches, seeds):
     return within if within >= 2 else pairs - 1
 
 def pilot(
-    table:pd.DataFrame,     # Run table, one row per finished run
-    treat:str,              # Arm under test
-    control:str,            # Arm it is compared with
-    *,
-    target:str,             # Set the runs were trained on
-    source:str,             # Set the tickets were found on
-    round:int,              # Round of the search; full-mask arms ignore it
-    recipe:str,             # Recipe of the runs
-    metric:str='test_acc',  # Column to compare
+    table:pd.DataFrame, # Run table, one row per finished run
+    treat:str,          # Arm under test
+    control:str,        # Arm it is compared with
+    **at:str|int,       # Of which runs: target, source, round, recipe and metric, as `stats.paired` takes them
 )->Pilot: # Spread of both arms and of their pairs
     "How much the runs of a comparison vary."
-    rows = reading(table, target, recipe)
-    over = paired(rows, treat, control, target=target, source=source, round=round, recipe=recipe, metric=metric)
-    one, two = (_runs(rows, arm, source, round, metric) for arm in (treat, control))
+    over, rows = paired(table, treat, control, **at), reading(table, at['target'], at['recipe'])
+    about = (at['source'], at['round'], at.get('metric', 'test_acc'))
+    one, two = (_runs(rows, arm, *about) for arm in (treat, control))
     alike = ['search_seed', 'seed'] if one.search_seed.notna().all() and two.search_seed.notna().all() else ['seed']
     both = one.merge(two, on=alike)
     df_given = _df_given(over.pairs, over.searches, both.seed.nunique())

@@ -100,6 +100,21 @@ def test_what_may_not_share_a_curve_is_refused(column, values, tmp_path):
         walk('fig3_transfer', table=str(tmp_path/'mixed.csv'), out=str(tmp_path/'out'))
 
 
+NAMED_TWICE = dict(fingerprint=('recipe', 'paper'), target_kind=('recipe', 'paper'), source_kind=('arm', 'ticket'))
+
+
+@pytest.mark.parametrize('column, where', NAMED_TWICE.items())
+@pytest.mark.parametrize('name', ['ladder', 'table2'])
+def test_one_name_over_two_sets_is_refused(name, column, where, tmp_path):
+    "Runs that never meet in one curve, and would stand beside each other under one name."
+    t = open_study(STUDY).table
+    t = t[(t.target == 'pbc') & (t.n_train == 320)].copy()
+    t.loc[(t[where[0]] == where[1]) & (t[column] != ''), column] = 'stand-in'
+    t.to_csv(tmp_path/'mixed.csv', index=False)
+    with pytest.raises(ValueError, match=f'{column} differs between runs of (pbc|cifar10)'):
+        walk(name, table=str(tmp_path/'mixed.csv'), out=str(tmp_path/'out'))
+
+
 def test_a_misspelt_search_recipe_or_target_is_refused(tmp_path):
     with pytest.raises(ValueError, match="unknown search_recipe 'tunde': choose from paper, tuned"):
         walk('ladder', search_recipe='tunde', out=str(tmp_path))

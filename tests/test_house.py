@@ -79,4 +79,4 @@ def test_ci_runs_make_test(root):
     text = (root/'.ci/run').read_text(encoding='utf-8')
     lines = [line for line in text.splitlines() if not line.startswith('#')]
     assert os.access(root/'.ci/run', os.X_OK)
-    assert len(lines) == 2 and lines[-1] == 'exec make --no-print-directory test'
+    assert len(lines) == 3 and lines[1:] == ['make --no-print-directory extras', 'exec make --no-print-directory test']

@@ -1,0 +1,136 @@
+"The site as a person meets it: figures drawn, maths set, search that finds, links that lead somewhere, in light and dark."
+import os
+import socket
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import ROOT
+
+SITE = ROOT/'_docs'
+PAGES = dict(front='index', room='rooms/10_pruning', experiment='experiments/ladder', map='paper_map', tutorial='your_data')
+PARTS = 'docs/*.py', 'docs/*.ipynb', 'docs/ext/*', 'docs/pages/*', 'docs/_static/*', 'nbs/**/*.ipynb', 'studies/*/*', 'lth_nb/*.py'
+
+
+def fresh():
+    "Whether _docs was built, whole, after everything it is made from."
+    if not (SITE/'index.html').exists() or (SITE/'.failed').exists(): return False
+    parts = [p.stat().st_mtime for pattern in PARTS for p in ROOT.glob(pattern) if p.is_file() and '_build' not in p.parts]
+    return (SITE/'index.html').stat().st_mtime > max(parts)
+
+
+@pytest.fixture(scope='session')
+def site():
+    "The folder of the site, built if need be."
+    missing = [name for name in ('sphinx', 'myst_nb', 'furo', 'sphinx_design', 'sphinx_copybutton') if find_spec(name) is None]
+    if missing: pytest.skip(f"no {', '.join(missing)}: pip install -e '.[docs]'")
+    if not fresh():
+        env = {**os.environ, 'JOBS': '2'}
+        done = subprocess.run([sys.executable, 'docs/build.py'], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    return SITE
+
+
+@pytest.fixture(scope='session')
+def address(site):
+    "Where the site is served, as `make docs-serve` serves it."
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    command = [sys.executable, '-m', 'http.server', str(port), '--bind', '127.0.0.1', '--directory', str(site)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        with socket.socket() as s:
+            if s.connect_ex(('127.0.0.1', port)) == 0: break
+        time.sleep(.1)
+    yield f'http://127.0.0.1:{port}'
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def visit(page, address):
+    "visit(name): a page of the site, in a theme; off-site requests are faults."
+    page.on('request', lambda r: None if r.url.startswith((address, 'data:', 'blob:')) else page.faults.append(f'asked {r.url}'))
+    def go(name, theme='light'):
+        page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        page.goto(f'{address}/{name}.html', wait_until='load')
+        return page
+    return go
+
+
+def figures_drawn(page):
+    "Scroll through the page until each visible figure is drawn; how many there are."
+    shown = page.locator('.plotly-live:visible')
+    for i in range(shown.count()):
+        shown.nth(i).scroll_into_view_if_needed()
+        shown.nth(i).locator('svg.main-svg').first.wait_for(timeout=60_000)
+    page.evaluate('scrollTo(0, 0)')
+    return shown.count()
+
+
+@pytest.mark.parametrize('theme', ['light', 'dark'])
+@pytest.mark.parametrize('name', PAGES)
+def test_a_page_is_sound_in_both_themes(name, theme, visit, shot):
+    page = visit(PAGES[name], theme)
+    drawn = figures_drawn(page)
+    assert drawn >= dict(front=1, experiment=2, tutorial=2).get(name, 0)
+    assert page.evaluate('document.body.dataset.theme') == theme
+    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page is wider than the window'
+    shot(f'site_{name}_{theme}', full_page=True)
+    assert page.faults == []
+
+
+def test_the_front_fits_a_phone(visit, page, shot):
+    page.set_viewport_size(dict(width=390, height=844))
+    visit(PAGES['front'])
+    figures_drawn(page)
+    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page is wider than the phone'
+    shot('site_front_phone', full_page=True)
+    assert page.faults == []
+
+
+def test_a_figure_answers_and_changes_with_the_theme(visit):
+    page = visit(PAGES['front'], 'light')
+    figures_drawn(page)
+    ink = "document.querySelector('.plotly-live .js-plotly-plot')._fullLayout.font.color"
+    light = page.evaluate(ink)
+    page.evaluate("document.body.dataset.theme = 'dark'")
+    page.wait_for_function(f"{ink} !== '{light}'")
+    assert page.faults == []
+
+
+def test_maths_is_set_and_code_can_be_copied(visit):
+    page = visit(PAGES['room'])
+    page.locator('mjx-container svg').first.wait_for(timeout=60_000)
+    assert page.locator('button.copybtn').count() > 5
+    assert page.faults == []
+
+
+def test_an_entry_has_signature_table_and_source(visit, page):
+    visit(PAGES['room'])
+    table = page.locator('.api-table table').nth(1)
+    assert [table.locator('th').nth(i).inner_text() for i in (1, 2, 3)] == ['type', 'default', 'meaning']
+    page.locator('a.api-source').first.click()
+    page.wait_for_load_state()
+    line = page.locator('[id="' + urlsplit(page.url).fragment + '"]')
+    assert line.count() == 1 and 'def prune(' in page.locator('.source-page').inner_text()
+    assert page.faults == []
+
+
+def test_search_finds_prune(visit, page):
+    visit('search')
+    page.goto(page.url.split('?')[0] + '?q=prune', wait_until='load')
+    page.locator('#search-results li a').first.wait_for(timeout=60_000)
+    found = page.locator('#search-results li a').evaluate_all('all => all.map(a => a.href)')
+    assert any('rooms/10_pruning' in link for link in found), found[:10]
+    assert page.faults == []
+
+
+def test_every_link_leads_somewhere(site):
+    sys.path.insert(0, str(ROOT/'docs'))
+    from build import faults
+    assert faults(site) == []
