@@ -28,6 +28,13 @@ def test_readme_is_the_index(root):
     assert {'nbs/images/ladder.svg', 'nbs/images/ladder_dark.svg'} <= set(links)
 
 
+def test_badges_are_true(root):
+    ini = ConfigParser(delimiters=['='], interpolation=None)
+    ini.read(root/'settings.ini', encoding='utf-8')
+    for name, said in (('python', ini['DEFAULT']['min_python'] + ' or newer'), ('licence', ini['DEFAULT']['license'])):
+        assert f'<title>{name}: {said}</title>' in (root/f'nbs/images/badge_{name}.svg').read_text(encoding='utf-8')
+
+
 def test_settings_and_pyproject_agree(root):
     ini = ConfigParser(delimiters=['='], interpolation=None)
     ini.read(root/'settings.ini', encoding='utf-8')
