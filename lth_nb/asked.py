@@ -67,7 +67,9 @@ def ask(
         notes = tuple(f'run {key[:12]} is damaged: left out, and run again' for key in runs.attrs['damaged'])
         return Study(plan.name, rows_of(plan, runs), plan, {}, notes)
     found = open_study(study)
-    if found.plan is None: return replace(found, plan=Plan(found.name, 'A table without a plan.'))
+    if found.plan is None:
+        alike = (found.table.model == 'mlp') == any(t.get('model') == 'mlp' for t in plan.transfers)
+        return replace(found, table=found.table[alike], plan=Plan(found.name, 'A table without a plan.'))
     own = found.plan.only(*sorted({t['part'] for t in found.plan.transfers} & set(parts)))
     return replace(found, table=rows_of(own, found.table), plan=told(own, **typed))
 
