@@ -27,10 +27,9 @@ from .datasets import ENDING
 from .models import build
 from .runs import Runs, table
 from .schedule import optimizer
-from .protocol import PLANS, RECIPES, make_protocol
+from .protocol import make_protocol
 from .study import read_table
 from .training import train_step
-from .typed import parse_names
 
 # %% ../nbs/53_explore_own.ipynb #c07
 @dataclass(frozen=True)

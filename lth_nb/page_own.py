@@ -10,7 +10,6 @@ __all__ = ['HINTS', 'RECIPES', 'OwnPage']
 # %% ../nbs/58_page_own.ipynb #c03
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from time import sleep
