@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from fastcore.basics import patch
 
 from .datasets import load
-from .explore_parts import attempt, button, in_a_row, pick, plain, several, shown
+from .explore_parts import attempt, button, clicks, in_a_row, pick, plain, several, shown
 from .explorer import (METRICS, curves, curves_figure, differs, figure, images_figure, layers_figure, narrowed,
                              options, run_name, said, steps, twin, with_setting)
 from .figures import ARMS
@@ -28,9 +28,8 @@ from .study import open_study
 class StudyPage:
     "A study, to look at."
     def __init__(self,
-        where:str='',    # As `open_study` takes it
-        data:str='',     # Folder of data sets; '' = $LTH_DATA, else ./data
-        live:bool=False, # Whether the panel answers to clicks
+        where:str='', # As `open_study` takes it
+        data:str='',  # Folder of data sets; '' = $LTH_DATA, else ./data
         cache:str='runs/cache', # Decoded images
     ):
         self.study, self.data, self.cache = open_study(where), data or os.environ.get('LTH_DATA', 'data'), cache
@@ -39,15 +38,15 @@ class StudyPage:
         self.metric = pick('metric', [(label, name) for name, label in METRICS.items()])
         self.round, self.run = pick('ladder at'), pick('run', width=620)
         self.sources, self.arms = several('sources', 6), several('arms', 6)
-        self.panel = go.FigureWidget() if live else widgets.Output()
-        self.note, self.ladder, self.details, self.images = (widgets.Output() for _ in range(4))
+        self.panel, self.note, self.ladder, self.details, self.images = (widgets.Output() for _ in range(5))
         self._wire()
         tops = widgets.VBox(self.choices), widgets.VBox([self.metric, self.round]), self.sources, self.arms
         look = in_a_row(button('images it gets wrong', lambda: self.show_images('wrong'), 230),
                         button('only the dense net is right', lambda: self.show_images('lost'), 230))
         told = widgets.HTML('<b>One run</b>: click a dot of the panel, or choose it here')
-        self.box = widgets.VBox([in_a_row(*tops), self.note, self.panel, self.ladder, told, self.run, self.details,
-                                 look, self.images])
+        chart = widgets.VBox([self.panel, clicks(self.choose_run)])
+        self.box = widgets.VBox([in_a_row(*tops), self.note, chart, self.ladder, told, self.run, self.details, look,
+                                 self.images])
         self.offer(0)
 
     def _wire(self): # What happens when a control changes
@@ -97,8 +96,7 @@ def draw(self:StudyPage)->None: # Nothing
     asked = dict(sources=self.sources.value or ('none',), arms=self.arms.value or ('none',), metric=self.metric.value)
     try: fig, self.note.outputs = figure(self.table, self.chosen(), **asked), ()
     except ValueError as error: fig, self.note.outputs = go.Figure(), shown(f'⚠ {error}')
-    if isinstance(self.panel, widgets.Output): self.panel.outputs = shown(fig)
-    else: self.put(fig)
+    self.panel.outputs = shown(fig)
     self.climb()
 
 @patch
@@ -108,18 +106,11 @@ def climb(self:StudyPage)->None: # Nothing
     self.ladder.outputs = attempt(lambda: steps(self.table, self.chosen(), **asked))
 
 @patch
-def put(self:StudyPage,
-    fig:go.Figure, # What the live panel is to show
+def choose_run(self:StudyPage,
+    key:str|None, # Of a run; None where a point is no run
 )->None: # Nothing
-    "Change the live panel in place; its dots open their runs."
-    def opens(trace, points, _):
-        if points.point_inds: self.run.value = trace.customdata[points.point_inds[0]]
-    self.panel.data = []
-    with self.panel.batch_update():
-        self.panel.layout = fig.layout
-        self.panel.add_traces(fig.data)
-    for trace in self.panel.data:
-        if trace.name == 'runs': trace.on_click(opens)
+    "Open the run of a dot that was clicked."
+    if key in [value for _, value in self.run.options[1:]]: self.run.value = key
 
 @patch
 def still(self:StudyPage)->list[dict]: # For `display(*..., raw=True)`
