@@ -63,7 +63,7 @@ def without_pictures(
 )->Path: # The copy
     "A copy that writes no SVG and PNG beside its figures: the site draws them live, and a browser per notebook is slow."
     nb = json.loads(path.read_text(encoding='utf-8'))
-    code = 'import plotly.io\nplotly.io.write_images = lambda *args, **kwargs: None'
+    code = 'import kaleido\nasync def nothing(*args, **kwargs): pass\nkaleido.write_fig_from_object = nothing'
     cell = dict(cell_type='code', id='no-pictures', metadata={}, source=code, outputs=[], execution_count=None)
     (to/path.name).write_text(json.dumps(nb | dict(cells=[cell, *nb['cells']])), encoding='utf-8')
     return to/path.name

@@ -1,12 +1,14 @@
 """The figure of the README, light and dark, from the committed study: `python docs/figures.py`. It needs kaleido and a
 browser. An SVG differs from run to run in its ids, so this is called by hand when the study has changed."""
+import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from lth_nb.figures import ladder_figure
+from lth_nb.figures import ladder_figure, save_figure
 from lth_nb.stats import ladder
 from lth_nb.study import open_study
 
@@ -38,6 +40,10 @@ def darkened(
 if __name__ == '__main__':
     folder = Path(__file__).resolve().parents[1]/'nbs/images'
     light = figure()
-    files = [folder/'ladder.svg', folder/'ladder_dark.svg']
-    pio.write_images([light, darkened(light)], files, width=light.layout.width, height=light.layout.height)
-    for file in files: print(f'{file.name}: {file.stat().st_size:,} bytes')
+    for name, fig in dict(ladder=light, ladder_dark=darkened(light)).items():
+        with tempfile.TemporaryDirectory() as aside:
+            files, why = save_figure(fig, Path(aside)/name)
+            if why: sys.exit(why)
+            picture = next(file for file in files if file.suffix == '.svg').read_bytes()
+        (folder/f'{name}.svg').write_bytes(picture)
+        print(f'{name}.svg: {len(picture):,} bytes')

@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from .bank import Bank
-from .masks import Mask, layer_density, overlap
+from .masks import Mask, overlap
 from .tickets import Ticket
 
 # %% ../nbs/52_explore_bank.ipynb #c07
@@ -22,16 +22,15 @@ def _look(fig, title, height=340):
     return fig.update_layout(template='plotly_white', height=height, title=title, margin=dict(t=60, l=60, r=20, b=60))
 
 def density_figure(
-    mask:Mask,    # Of any round
-    title:str='', # Such as the bank's name and the round
+    kept:dict[str,float], # Layer -> share kept, in [0, 1], from the input on
+    density:float, # Of all layers together, in (0, 1]
+    title:str='',  # Such as the bank's name and the round
 )->go.Figure: # A bar per layer, a line at the density of all
     "Density per layer."
-    kept = layer_density(mask)
-    hover = [f'{name}<br>{share:.1%} of {mask[name].numel():,} weights kept' for name, share in kept.items()]
-    fig = go.Figure(go.Bar(x=[*range(1, len(kept) + 1)], y=[*kept.values()], marker_color='#1f5fbf', hovertext=hover,
-                           hoverinfo='text'))
-    fig.add_hline(y=mask.density, line=dict(color='#000000', dash='dash', width=1),
-                  annotation_text=f'{mask.density:.1%} in all', annotation_position='top right')
+    fig = go.Figure(go.Bar(x=[*range(1, len(kept) + 1)], y=[*kept.values()], marker_color='#1f5fbf', hoverinfo='text',
+                           hovertext=[f'{name}<br>{share:.1%} of the weights kept' for name, share in kept.items()]))
+    fig.add_hline(y=density, line=dict(color='#000000', dash='dash', width=1),
+                  annotation_text=f'{density:.1%} in all', annotation_position='top right')
     fig.update_xaxes(title='layer, from the input', dtick=1)
     fig.update_yaxes(title='kept', tickformat='.0%', range=[0, 1.05])
     return _look(fig, title)

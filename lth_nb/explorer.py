@@ -6,7 +6,7 @@ A target, a recipe, sources, arms and a metric make a panel and a ladder. Every 
 
 # %% auto #0
 __all__ = ['CHOOSE', 'METRICS', 'with_setting', 'narrowed', 'options', 'run_name', 'dots', 'figure', 'steps', 'curves', 'said',
-           'curves_figure', 'twin', 'differs', 'layers_figure', 'images_figure']
+           'curves_figure', 'twin', 'differs', 'images_figure']
 
 # %% ../nbs/50_explorer.ipynb #c03
 from collections.abc import Iterator
@@ -186,17 +186,6 @@ def differs(
     found = mcnemar(guess == label, guess2 == label2)
     mine, theirs = only_one_right(guess == label, guess2 == label2)
     return mine, theirs, f"{run_name(row)} minus {run_name(other)}: {found._repr_markdown_()}."
-
-def layers_figure(
-    row:pd.Series, # Of a run table
-)->go.Figure: # A bar per prunable layer, from the input on the left to the last on the right
-    "What is left of each layer."
-    kept = [1 - float(s) for s in str(row.layer_sparsity).split(';')]
-    fig = go.Figure(go.Bar(x=[*range(1, len(kept) + 1)], y=kept, marker_color='#1f5fbf',
-                           hovertemplate='layer %{x}: %{y:.1%} kept<extra></extra>'))
-    return fig.update_layout(template='plotly_white', height=300, margin=dict(t=50, l=60, r=20, b=50),
-        title=f'density per layer, {row.density:.1%} in all', xaxis_title='prunable layer, from the input',
-        yaxis=dict(title='kept', tickformat='.0%', range=[0, 1.02]))
 
 # %% ../nbs/50_explorer.ipynb #c34
 def images_figure(

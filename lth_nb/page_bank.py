@@ -15,6 +15,7 @@ from fastcore.basics import patch
 from .bank import Bank, banks
 from .explore_bank import accuracy_figure, density_figure, filters_figure, overlap_figure, shared_weights
 from .explore_parts import attempt, in_a_row, pick, plain, shown
+from .masks import layer_density
 
 # %% ../nbs/57_page_bank.ipynb #c06
 class BankPage:
@@ -54,8 +55,8 @@ def draw(self:BankPage)->None: # Nothing
         f"{smoke}{at}: {mask.kept:,} of {mask.total:,} weights kept, {1 - mask.density:.1%} pruned; found on "
         f"{card.get('n_train', '?')} images of {card['source']} ({card.get('source_kind', '')} data), recipe "
         f"{card['recipe']}")
-    pictures = (lambda: density_figure(mask, at), lambda: filters_figure(ticket, at), lambda: accuracy_figure(bank, r),
-                lambda: self.overlap(r))
+    pictures = (lambda: density_figure(layer_density(mask), mask.density, at), lambda: filters_figure(ticket, at),
+                lambda: accuracy_figure(bank, r), lambda: self.overlap(r))
     for part, make in zip(self.parts, pictures): part.outputs = attempt(make)
 
 # %% ../nbs/57_page_bank.ipynb #c07

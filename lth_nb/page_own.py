@@ -109,7 +109,7 @@ def so_far(self:OwnPage,
     done:bool, # Whether the job is finished
 )->tuple: # The verdict when it is done; the panel where it can be drawn; a table by arm
     "What the finished runs say."
-    rows = results(self.target.value, self.out, done, self.smoke)
+    rows = results(self.target.value.strip(), self.out, done, self.smoke)
     if rows.empty: return ('no run has finished yet',)
     by_arm = rows.groupby(['recipe', 'source', 'arm', 'round'], dropna=False, sort=False)
     means = by_arm.agg(n=('seed', 'size'), val_acc=('val_acc', 'mean'), test_acc=('test_acc', 'mean')).reset_index()
