@@ -13,20 +13,10 @@ import os
 import sys
 from pathlib import Path
 
-import click
-import numpy as np
-from papermill.exceptions import PapermillExecutionError
-
 from . import __version__
-from .bank import Bank, export_ticket, summary
-from .datacheck import check
-from .datasets import load
 from .experiments import copy_notebooks, run, shared
-from .gallery import class_histogram, sample_grid, size_scatter, write_page
-from .images import eval_crops
 from .protocol import TARGETS
 from .public import PUBLIC, prepare
-from .shelf import empty, list_sets, shelves
 
 # %% ../nbs/51_cli.ipynb #c07
 def _table(
@@ -47,6 +37,11 @@ def show(
     cache:str='runs/cache', # Decoded images
 )->Path: # The page
     "Write a page: the check's report, samples of each class, images per class, sizes."
+    import numpy as np
+    from lth_nb.datacheck import check
+    from lth_nb.datasets import load
+    from lth_nb.gallery import class_histogram, sample_grid, size_scatter, write_page
+    from lth_nb.images import eval_crops
     report, px = check(name, data, cache=cache), 96
     shown = load(name, data, px=px, cache=cache, skip_broken=True).train
     few = np.concatenate([np.flatnonzero(shown.labels == c)[:8] for c in range(len(report.classes))])
@@ -64,6 +59,8 @@ def _do_data(
     a:argparse.Namespace, # Parsed
 )->str: # What to print
     "Carry out a command of `lth data`."
+    from lth_nb.datacheck import check
+    from lth_nb.shelf import empty, list_sets, shelves
     data = getattr(a, 'data', '') or os.environ.get('LTH_DATA', 'data')
     if a.action == 'list': return _table(list_sets(data, cache=a.cache))
     if a.action == 'show': return str(show(a.name, data, a.to, cache=a.cache).resolve())
@@ -159,7 +156,7 @@ def _parser()->argparse.ArgumentParser: # For `main`
 
 # %% ../nbs/51_cli.ipynb #c21
 def _show(
-    bank:Bank, # Any
+    bank, # A `bank.Bank`
 )->str: # Its card: facts, then one line per round
     "What `lth bank show` prints."
     facts = [f'{k}: {v}' for k, v in bank.card.items() if k not in ('rounds', 'sha256', 'protocol')]
@@ -177,6 +174,7 @@ def _do(
         return ''
     if a.command == 'notebooks': return '\n'.join(str(p) for p in copy_notebooks(a.dest))
     if a.command == 'data': return _do_data(a)
+    from lth_nb.bank import Bank, export_ticket, summary
     if a.action == 'list': return _table(summary(a.bank))
     found = Bank(a.name, a.bank)
     if a.action == 'export': return '\n'.join(str(p) for p in export_ticket(found, a.round, a.dest))
@@ -186,8 +184,11 @@ def main(
     argv:list[str]|None=None, # Words after `lth`; None = the command line's
 )->int: # Exit code
     "The command `lth`."
+    asked = _parser().parse_args(argv)
+    import click # and papermill, for the names of their errors
+    from papermill.exceptions import PapermillExecutionError
     try:
-        if said := _do(_parser().parse_args(argv)): print(said)
+        if said := _do(asked): print(said)
         return 0
     except Refused as e: print(e)
     except click.ClickException as e: print(f'lth: {e.format_message()}', file=sys.stderr)

@@ -16,11 +16,9 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import papermill
 import yaml
-from papermill.cli import papermill as papermill_command
 
-from .datasets import ENDING
+from .files import ENDING
 from .protocol import choose
 
 # %% ../nbs/33_experiments.ipynb #c07
@@ -61,7 +59,8 @@ def parameters_of(
     given:dict[str,str], # From `given_parameters`
 )->dict[str,str]: # Every parameter: given, else the default
     "Refuse unknown names, fill in defaults."
-    found = papermill.inspect_notebook(str(path))
+    from papermill import inspect_notebook # with nbformat and jsonschema: seconds that a help text need not wait for
+    found = inspect_notebook(str(path))
     known = {name: str(ast.literal_eval(p['default'])) for name, p in found.items()}
     for name in given: choose(name, known, f'parameter of {path.stem}')
     return known | given
@@ -106,10 +105,11 @@ def _execute(
     quiet:bool=False,   # Do not pass on what the notebook prints
 )->None: # Nothing
     "Run papermill's own command in this process."
+    from papermill.cli import papermill
     to.parent.mkdir(parents=True, exist_ok=True)
     live = [] if quiet else ['--stdout-file', '-', '--stderr-file', '-']
     more = [*live, '--no-progress-bar', '--no-log-output'] if '--log-output' not in options else []
-    papermill_command.main([str(path), str(to), *options, *more], standalone_mode=False)
+    papermill.main([str(path), str(to), *options, *more], standalone_mode=False)
 
 def run(
     name:str,          # Experiment, or path of a notebook

@@ -23,7 +23,7 @@ import pandas as pd
 import psutil
 import torch
 
-from .datasets import ENDING
+from .files import ENDING
 from .models import build
 from .runs import Runs, table
 from .schedule import optimizer
