@@ -165,6 +165,7 @@ def _show(
     rows = [{k: cell(r.get(k, '')) for k in columns} for r in bank.card['rounds']]
     return '\n'.join([*facts, '', _table(rows)])
 
+# %% ../nbs/51_cli.ipynb #c21d
 def _do(
     a:argparse.Namespace, # Parsed
 )->str: # What to print
@@ -180,6 +181,7 @@ def _do(
     if a.action == 'export': return '\n'.join(str(p) for p in export_ticket(found, a.round, a.dest))
     return _show(found)
 
+# %% ../nbs/51_cli.ipynb #c21e
 def main(
     argv:list[str]|None=None, # Words after `lth`; None = the command line's
 )->int: # Exit code

@@ -135,13 +135,6 @@ def facts(self:StudyPage,
             f"{row.density:.1%} of the weights kept, {row.dead_channels} dead channels; {row.steps:,} steps in "
             f"{row.epochs} epochs, ended by {row.stopped_by}, {row.seconds:.0f} s")
 
-def layers(
-    row:pd.Series, # Of a run table
-)->go.Figure: # A bar per prunable layer
-    "What was left of each layer of a run."
-    kept = {f'layer {k}': 1 - float(s) for k, s in enumerate(str(row.layer_sparsity).split(';'), 1)}
-    return density_figure(kept, row.density, f'density per layer, {run_name(row)}')
-
 @patch
 def beside(self:StudyPage,
     row:pd.Series, # Of the table
@@ -163,13 +156,22 @@ def confused(self:StudyPage,
     (guess, label), k = said(self.study, row), len(str(row.test_recall).split(';'))
     return confusion_figure(confusion(guess, label, k), classes or [f'class {c}' for c in range(k)], run_name(row))
 
+# %% ../nbs/56_page_study.ipynb #c15b
+def layers(
+    row:pd.Series, # Of a run table
+)->go.Figure: # A bar per prunable layer
+    "What was left of each layer of a run."
+    kept = {f'layer {k}': 1 - float(s) for k, s in enumerate(str(row.layer_sparsity).split(';'), 1)}
+    return density_figure(kept, row.density, f'density per layer, {run_name(row)}')
+
 # %% ../nbs/56_page_study.ipynb #c16
 @patch
 def open_run(self:StudyPage)->None: # Nothing
     "Facts, curves, density, what its dense twin does otherwise, confusion."
     row, self.images.outputs, self.details.outputs = self.opened(), (), ()
     if row is None: return
-    parts = (self.facts, lambda row: curves_figure(curves(self.study, row), run_name(row)), layers, self.beside, self.confused)
+    parts = (self.facts, lambda row: curves_figure(curves(self.study, row), run_name(row)), layers, self.beside,
+             self.confused)
     self.details.outputs = sum((attempt(lambda: part(row)) for part in parts), ())
 
 @patch

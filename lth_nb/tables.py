@@ -115,6 +115,7 @@ def baseline(
         "normalise=source: keep the rows of one source")
     return base
 
+# %% ../nbs/54_tables.ipynb #c27c
 def best_tickets(
     table:pd.DataFrame, # Run table
     chosen:pd.DataFrame, # recipe, target, source, round, search_recipe, train: the round of each source
