@@ -321,6 +321,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'lth_nb.models.set_state_': ('models.html#set_state_', 'lth_nb/models.py')},
             'lth_nb.official': { 'lth_nb.official._Plain': ('official.html#_plain', 'lth_nb/official.py'),
                                  'lth_nb.official._Plain.find_class': ('official.html#_plain.find_class', 'lth_nb/official.py'),
+                                 'lth_nb.official.official': ('official.html#official', 'lth_nb/official.py'),
                                  'lth_nb.official.official_entries': ('official.html#official_entries', 'lth_nb/official.py')},
             'lth_nb.page_bank': { 'lth_nb.page_bank.BankPage': ('page_bank.html#bankpage', 'lth_nb/page_bank.py'),
                                   'lth_nb.page_bank.BankPage.__init__': ('page_bank.html#bankpage.__init__', 'lth_nb/page_bank.py'),

@@ -15,11 +15,11 @@ import os
 import platform
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 import torch
-import torchvision
 from safetensors.torch import load_file, save_file
 
 from . import __version__
@@ -257,5 +257,5 @@ def versions(
     threads:int=1,    # Threads per run
 )->dict[str,str|int]: # JSON values
     "Software and hardware that may change the last bits of a run."
-    return dict(lth_nb=__version__, torch=torch.__version__, torchvision=torchvision.__version__,
+    return dict(lth_nb=__version__, torch=torch.__version__, torchvision=version('torchvision'),
                 python=platform.python_version(), machine=platform.machine(), device=str(device), threads=threads)

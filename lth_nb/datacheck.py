@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from .datasets import Origin, Places, assign, find
 from .decoding import RULES
@@ -146,6 +145,7 @@ def colour_shortcut(
     places:Places, # Of the same images
 )->Iterator[Finding]: # colour
     "Whether a linear model finds the class from the mean colour."
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis # seconds to import, and only needed here
     classes, label = np.unique(places.label, return_inverse=True)
     train, val = (np.flatnonzero(places.split == part) for part in ('train', 'val'))
     chance = 1 / len(classes)

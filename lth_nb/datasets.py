@@ -21,7 +21,7 @@ import numpy as np
 from .decoding import RULES, Unreadable, decode
 from .files import ENDING, entries_listed, entries_of, files_of, listing
 from .images import Cache, cached
-from .official import OFFICIAL, official_entries
+from .official import OFFICIAL, official, official_entries
 from .pixels import ImageSet
 from .protocol import SOURCES, TARGETS, choose, key_of
 from .sampling import complete, fingerprint, layout, pick
@@ -108,8 +108,8 @@ def find(
         return Origin(name, 'stand-in', 'drawn', ('drawn', name, DRAWING), lambda short, read=True: drawn(name, short),
                       (f'stand-in: drawn, not {name}',))
     if name in SOURCES:
-        kind, inside = OFFICIAL[name]
-        if download: kind(data, download=True)
+        inside = OFFICIAL[name][1]
+        if download: official(name)(data, download=True)
         read = lambda *unused: official_entries(name, data)
         if (data/inside).is_dir(): return replace(_at(data/inside, name), entries=read)
         raise ValueError(f"{name} is not in {data.resolve()}: put a folder or {name}.tar there, or allow download")

@@ -24,7 +24,6 @@ import psutil
 import torch
 
 from .files import ENDING
-from .models import build
 from .runs import Runs, table
 from .schedule import optimizer
 from .protocol import make_protocol
@@ -172,6 +171,7 @@ def seconds_per_step(
     n:int=4,     # Steps timed, after one that is not
 )->float: # Of one training step on one thread of this machine, the fastest of `n`
     "Measure one step."
+    from lth_nb.models import build # with torchvision: seconds that opening the page need not wait
     protocol, threads = make_protocol('demo', 'tuned'), torch.get_num_threads()
     net = build(model, classes, px=px).to(memory_format=torch.channels_last).train()
     x, y = torch.randn(batch, 3, px, px).to(memory_format=torch.channels_last), torch.zeros(batch, dtype=torch.int64)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 from torch import Tensor, nn
 
 from .masks import Mask, apply_mask_, layer_density
@@ -137,6 +136,7 @@ def _metrics(
     costs:dict,  # From `cost`
 )->dict: # JSON values
     "One row of numbers."
+    from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score # seconds to import
     probs, y = test.probs.numpy(), test.labels.numpy()
     guess = probs.argmax(1)
     return dict(val_loss=val.loss, val_acc=val.acc, test_acc=test.acc,
