@@ -151,9 +151,8 @@ def colour_shortcut(
     chance = 1 / len(classes)
     if len(train) <= len(classes) or not np.ptp(facts.colour[train], axis=0).any(): return  # nothing to fit
     model = LinearDiscriminantAnalysis(priors=np.full(len(classes), chance)).fit(facts.colour[train] + 0., label[train])
-    right = model.predict(facts.colour[val]) == label[val]
     n = np.bincount(label[val], minlength=len(classes))
-    hits, n = np.bincount(label[val], right, len(classes))[n > 0], n[n > 0]
+    hits, n = np.bincount(label[val], model.predict(facts.colour[val]) == label[val], len(classes))[n > 0], n[n > 0]
     smooth = (hits + 1) / (n + 2)  # of a class with two images, both right, we are not certain
     mean, half = (hits / n).mean(), 1.96 * np.sqrt((smooth * (1 - smooth) / (n + 2)).sum()) / len(n)
     centre = (mean * n.sum() + 2) / (n.sum() + 4)  # as Agresti and Coull: four right of four is not certain either

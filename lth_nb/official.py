@@ -31,7 +31,7 @@ class _Plain(pickle.Unpickler):
 
 # %% ../nbs/06_official.ipynb #c09
 OFFICIAL = dict(cifar10=('CIFAR10', 'cifar-10-batches-py'), cifar100=('CIFAR100', 'cifar-100-python'),
-                fashion_mnist=('FashionMNIST', 'FashionMNIST/raw'), mnist=('MNIST', 'MNIST/raw')) # torchvision's name, folder
+                fashion_mnist=('FashionMNIST', 'FashionMNIST/raw'), mnist=('MNIST', 'MNIST/raw')) # class, folder
 
 def official(
     name:str, # One of SOURCES
