@@ -53,6 +53,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'lth_nb.claims.Claim._repr_markdown_': ('claims.html#claim._repr_markdown_', 'lth_nb/claims.py'),
                                'lth_nb.claims._claim': ('claims.html#_claim', 'lth_nb/claims.py'),
                                'lth_nb.claims._every': ('claims.html#_every', 'lth_nb/claims.py'),
+                               'lth_nb.claims._halves': ('claims.html#_halves', 'lth_nb/claims.py'),
                                'lth_nb.claims._minus_natural': ('claims.html#_minus_natural', 'lth_nb/claims.py'),
                                'lth_nb.claims._over_rounds': ('claims.html#_over_rounds', 'lth_nb/claims.py'),
                                'lth_nb.claims._paper': ('claims.html#_paper', 'lth_nb/claims.py'),

@@ -117,7 +117,7 @@ def row_of(
 )->dict: # target, source, source_kind, round, sparsity, val_acc, test_acc, bar, reason, and the fields of `Paired`
     "Treat - control, paired by transfer seed, with the ticket and what bars its word."
     first, runs, rounds = treat.rows.iloc[0], treat.runs, treat.rounds
-    weak = _weak(treat.rows, scope)
+    weak = any(_weak(side.rows, scope) for side in (treat, control)) # two sizes have a scratch each
     bar = 'smoke run: no verdict' if str(first.smoke) == 'True' else 'under-trained: no reading' if weak else ''
     return dict(target=first.target, source=treat.source, source_kind=runs.source_kind.max(), bar=bar,
                 round=int(rounds[0]) if len(rounds) == 1 else ', '.join(map(str, rounds)),
@@ -233,6 +233,9 @@ def oracles(
         out.append(dict(target=target, source=source, **asdict(oracle(rows, target, source, scope.recipe)),
                         rounds=len(rounds), n=n, std=std, expected=_expected(len(rounds), std, n)))
     frame = pd.DataFrame(out).rename(columns=dict(round='best', test_acc='best_acc'))
+    free = frame[frame.rounds > 1] # one round leaves nothing to choose
+    if free.empty: return Finding('oracle', f"{conditions(scope)}. No target × source has rounds to choose from.", frame)
+    chance = f"{free.expected.mean():.3f}" if free.expected.notna().any() else 'a number only several runs can tell'
     return Finding('oracle', f"{conditions(scope)}. The best round on the test set lies above the one chosen on "
-        f"validation by {frame.optimism.mean():.3f} on average (at most {frame.optimism.max():.3f}) over {len(frame)} "
-        f"target × source; equal rounds with independent errors would give {frame.expected.mean():.3f}.", frame)
+        f"validation by {free.optimism.mean():.3f} on average (at most {free.optimism.max():.3f}) over {len(free)} "
+        f"target × source with rounds to choose from; equal rounds with independent errors would give {chance}.", frame)

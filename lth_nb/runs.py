@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,8 +85,16 @@ def _write(
 def _read(
     folder:Path, # Of a run
 )->tuple[dict, dict]: # spec.json and result.json
-    "The two files a run is known by."
-    return tuple(json.loads((folder/f'{name}.json').read_text(encoding='utf-8')) for name in ('spec', 'result'))
+    "The two files a run is known by; raises where one of its four cannot be used."
+    try:
+        asked, result = (json.loads((folder/f'{name}.json').read_text(encoding='utf-8')) for name in ('spec', 'result'))
+        with np.load(folder/'predictions.npz') as saved: parts = {*saved.files}
+        whole = ARMS[asked['arm']] and asked['target']['name'] and 'test_acc' in result and 'test_class' in parts
+        if not (whole and {'protocol', 'ticket', 'seed', 'labels'} <= {*asked} and (folder/'history.csv').stat().st_size):
+            raise KeyError(f'no whole run in {folder.name[:12]}')
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error: raise ValueError(
+        f"run {folder.name[:12]} is damaged: {error}") from error
+    return asked, result
 
 # %% ../nbs/31_runs.ipynb #c14
 def _set_aside(
@@ -114,7 +123,7 @@ class Runs:
     )->bool: # Whether it is finished
         "Whether a run is finished and readable."
         try: return bool(_read(self.folder(spec)))
-        except (OSError, json.JSONDecodeError): return False
+        except ValueError: return False
 
     def missing(self,
         specs:list[Spec], # What is wanted
@@ -189,7 +198,7 @@ def table(
         if key not in places: continue
         try:
             asked, result = _read(places[key])
-        except (OSError, json.JSONDecodeError):
+        except ValueError:
             damaged.append(key)
             continue
         if wanted is not None: asked['labels'] = wanted[key].labels
