@@ -10,12 +10,13 @@ __all__ = ['KEYS', 'ABOUT', 'SHOWN', 'chances', 'bar', 'differences', 'said', 'k
 
 # %% ../nbs/54_tables.ipynb #c03
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import numpy as np
 import pandas as pd
 
 from .effects import Paired, estimate, holm, record, span
+from .readings import adjusted
 from .stats import FULL, paired, reading
 from .tablecheck import paper_table
 
@@ -102,6 +103,7 @@ def percent(
     values:pd.Series, # Accuracies of some runs, in [0, 1]
 )->str: # Such as '61.50 ± 1.29'
     "Mean and std over runs, in percent."
+    if len(values) == 0: return 'not run'
     if len(values) < 2: return f'{100 * values.mean():.2f} (one run)'
     return f'{100 * values.mean():.2f} ± {100 * values.std(ddof=1):.2f}'
 
@@ -127,9 +129,10 @@ def best_tickets(
         base = baseline(some)
         mine = some[(some.arm == 'ticket') & (some.source == row['source']) & (some['round'] == row['round'])]
         column = 'own' if row['source'] == row['target'] else row['source']
-        for name, runs, at in (('scratch', base, ''), (column, mine, f" (r{int(row['round'])})")):
+        for name, runs, at in (('scratch', base, ''), (column, mine, f"r{int(row['round'])}, ")):
+            n = f' ({at}n = {len(runs)})' if len(runs) else ''
             out.append(dict(recipe=row['recipe'], target=row['target'], column=name, mean=runs.test_acc.mean(),
-                            text=percent(runs.test_acc) + at))
+                            text=percent(runs.test_acc) + n))
     cells = pd.DataFrame(out, columns=['recipe', 'target', 'column', 'mean', 'text']).drop_duplicates(
         ['recipe', 'target', 'column'])
     ranks = cells[cells.column != 'scratch'].groupby(['recipe', 'target'])['mean'].rank(ascending=False, method='first')
@@ -152,7 +155,7 @@ def beside_paper(
 def shrinkage(
     table:pd.DataFrame,      # Run table with recipes paper and tuned
     search_recipe:str='paper', # Recipe the tickets were searched with
-)->pd.DataFrame: # target, train, source, round, paper, tuned (mean gains), fields of `Paired` of their difference
+)->pd.DataFrame: # target, train, source, round, paper, tuned (mean gains), their difference as `adjusted` gives it
     "How much of a gain a better-trained baseline takes away."
     rows, out = table[table.search_recipe.isin(['', search_recipe])], []
     for _, some in rows.groupby(['target', 'train', 'recipe']):
@@ -168,7 +171,9 @@ def shrinkage(
     wide = wide.reindex(columns=['paper', 'tuned']).dropna().reset_index()
     for (target, train, source, r), some in wide.groupby(['target', 'train', 'source', 'round']):
         found = estimate(some.paper - some.tuned, some.search_seed, some.seed)
-        means = dict(paper=some.paper.mean(), tuned=some.tuned.mean())
-        out.append(dict(target=target, train=train, source=source, round=int(r)) | means | record(found))
-    columns = ['target', 'train', 'source', 'round', 'paper', 'tuned', *(f.name for f in fields(Paired))]
-    return pd.DataFrame(out, columns=columns)
+        means, at = dict(paper=some.paper.mean(), tuned=some.tuned.mean()), (rows.target == target) & (rows.train == train)
+        why = next(filter(None, (bar(rows[at & (rows.recipe == recipe)]) for recipe in ('paper', 'tuned'))), '')
+        out.append(dict(target=target, train=train, source=source, round=int(r)) | means | asdict(found) |
+                   dict(reason='', bar=why))
+    columns = ['target', 'train', 'source', 'round', 'paper', 'tuned', *(f.name for f in fields(Paired)), 'reason', 'bar']
+    return adjusted(pd.DataFrame(out, columns=columns))
