@@ -14,8 +14,8 @@ import papermap
 from execute import build, executed, options_of, root
 
 src = build/'src'
-LAYERS = {0: ('words', 'No training, no files: the protocol, masks, effects, drawings, pixels.'),
-          1: ('things', 'What a study is made of: pruning rules, images, sets, networks. None knows another but masks.'),
+LAYERS = {0: ('words', 'No training: the protocol, masks, effects, drawings, pixels, and how a file is read.'),
+          1: ('things', 'What a study is made of: pruning rules, images, sets, networks. Each imports only lower numbers.'),
           2: ('acts', 'Training, the search, the transfer. They get networks and batches as arguments.'),
           3: ('memory', 'What stays: banks of tickets, finished runs, plans, studies.'),
           4: ('judgement', 'Tables in, intervals, verdicts and figures out. Never trains, never imports torch.'),
@@ -209,8 +209,8 @@ def verdict(cells):
 NOTES = dict(
     smoke=':::{admonition} A smoke run: never evidence\n:class: warning\nAt its defaults this notebook trains for minutes. The '
           'page was made with `smoke=True`, in seconds, to show what it draws. Its numbers mean nothing.\n:::',
-    empty=':::{admonition} Lives in JupyterLab\n:class: note\nThis notebook is made of widgets that answer to a running '
-          'kernel. `make lab` opens it; here it is shown without outputs.\n:::')
+    still=':::{admonition} Lives in JupyterLab\n:class: note\nIts controls answer to a running kernel: `make lab` opens it. '
+          'Here are its figures as it opens.\n:::')
 
 
 def experiment(
@@ -219,7 +219,7 @@ def experiment(
     "An experiment, executed: question, computed answer, figures live, code folded away."
     path = EXPERIMENTS[name]
     if name == 'what_we_found' and (there := root/'studies/real_small/what_we_found.ipynb').exists(): done = there
-    else: done = path if name == 'explore' else executed(path, options_of(name))
+    else: done = executed(path, options_of(name))
     cells = json.loads(done.read_text(encoding='utf-8'))['cells']
     known, out, before = known_in(cells), [], ''
     for c in cells:
@@ -240,7 +240,7 @@ def opening(path, name, cells):
     smoke = ' '.join(options_of(name)[:3])
     parts = ['```bash\nlth run ' + f'{name} {smoke}'.strip() + '\n```\n\n' + download(path, 'notebook, without outputs')]
     if smoke: parts.append(NOTES['smoke'])
-    if name == 'explore': parts[0] = download(path, 'notebook') ; parts.append(NOTES['empty'])
+    if name == 'explore': parts.append(NOTES['still'])
     words = verdict(cells)
     if words: parts.append(':::{admonition} The answer, as the last cell computes it\n:class: tip\n```{raw} html\n'
                            + sentence(words) + '\n```\n:::')

@@ -76,7 +76,7 @@ def dots(
     "The runs behind each line of a panel."
     for line in fig.data:
         if 'lines' not in line.mode: continue
-        source = line.legendgroup.removesuffix(' (own)').replace('shared', '')
+        source = '' if line.legendgroup == 'shared' else line.legendgroup.removesuffix(' (own)')
         runs = rows[(rows.arm == line.name) & rows.source.isin([source])]
         at = [None] if line.name in FULL else sorted(set(runs['round']))
         x = [line.x[0 if line.name in FULL else at.index(r)] for r in runs['round']]

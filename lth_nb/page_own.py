@@ -19,13 +19,14 @@ from fastcore.basics import patch
 
 from .datacheck import check
 from .explore_own import (Job, command, find_job, job_folder, last_job, log_of, minutes, planned, progress,
-                                results, seconds_per_step, start, state, stop)
+                                results, seconds_per_step, start, state, stop, typed_in)
 from .explore_parts import attempt, button, in_a_row, pick, plain, shown, text
 from .figures import panel
 from .protocol import make_protocol
+from .schedule import pick_device
 
 # %% ../nbs/58_page_own.ipynb #c06
-HINTS = dict(images='a folder <class>/ or <split>/<class>/, an archive, a CSV, or a name such as digits',
+HINTS = dict(images='a folder <class>/ or <split>/<class>/ (~/... or a full path), an archive, a CSV, or digits',
              train='all training images; or 40/class, 0.5 a share, 300 images',
              accept='findings to go on with in spite of the check, such as leak,broken')
 RECIPES = [('tuned: a well-trained baseline', 'tuned'), ("paper: the paper's", 'paper'), ('both', 'tuned,paper')]
@@ -39,7 +40,7 @@ class OwnPage:
         every:float=2.,   # Seconds between two looks
     ):
         self.out, self.data = Path(out or 'runs').resolve(), data or os.environ.get('LTH_DATA', 'data')
-        self.smoke, self.every, self.drawn = smoke, every, None
+        self.smoke, self.every, self.drawn, self.job = smoke, every, None, None
         self.target, self.train, self.accept = (text(*pair) for pair in HINTS.items())
         self.recipe, self.bar = pick('recipe', RECIPES, 420), widgets.IntProgress(max=1)
         self.state, self.findings, self.results, self.log = (widgets.Output() for _ in range(4))
@@ -59,8 +60,13 @@ class OwnPage:
 
 # %% ../nbs/58_page_own.ipynb #c07
 @patch
+def name(self:OwnPage)->str: # '' where nothing was typed
+    "The images that were typed."
+    return os.path.expanduser(self.target.value.strip())
+
+@patch
 def given(self:OwnPage)->dict: # Parameters of run_transfer
-    "What was typed."
+    "What was typed, but for the target."
     typed = dict(recipe=self.recipe.value, train=self.train.value, accept=self.accept.value, data=self.data)
     return typed | (dict(smoke=True) if self.smoke else {})
 
@@ -69,7 +75,7 @@ def take_up(self:OwnPage,
     job:Job, # Of an earlier kernel
 )->None: # Nothing
     "Show the last transfer, and go on looking if it runs."
-    typed = {job.words[k + 1]: job.words[k + 2] for k, word in enumerate(job.words) if word == '-p'}
+    typed = typed_in(job)
     self.target.value, self.train.value, self.accept.value = (typed.get(k, '') for k in ('target', 'train', 'accept'))
     self.recipe.value, self.smoke = typed.get('recipe', 'tuned'), typed.get('smoke') == 'True'
     self.watch(job)
@@ -78,12 +84,13 @@ def take_up(self:OwnPage,
 def watch(self:OwnPage,
     job:Job, # To look at until it ends
 )->Thread: # Looking
-    "Look every few seconds, in a thread."
+    "Look every few seconds, in a thread, until it ends or another one is looked at."
+    self.job = job
     def work():
-        while state(job) == 'running':
+        while state(job) == 'running' and self.job is job:
             self.look(job)
             sleep(self.every)
-        self.look(find_job(job.folder))
+        if self.job is job: self.look(find_job(job.folder))
     (thread := Thread(target=work, daemon=True)).start()
     return thread
 
@@ -102,14 +109,17 @@ def look(self:OwnPage,
     self.say(f'{Path(job.folder).name}: {told}')
     if (now, done) != self.drawn:
         self.drawn = now, done
-        self.results.outputs = attempt(lambda: self.so_far(now == 'finished'))
+        self.results.outputs = attempt(lambda: self.so_far(job, now == 'finished'))
 
 @patch
 def so_far(self:OwnPage,
-    done:bool, # Whether the job is finished
+    job:Job,   # Whose results; what is typed by now may be another folder
+    done:bool, # Whether it is finished
 )->tuple: # The verdict when it is done; the panel where it can be drawn; a table by arm
     "What the finished runs say."
-    rows = results(self.target.value.strip(), self.out, done, self.smoke)
+    typed = typed_in(job)
+    smoke = typed.get('smoke') == 'True'
+    rows = results(typed['target'], self.out, done, smoke)
     if rows.empty: return ('no run has finished yet',)
     by_arm = rows.groupby(['recipe', 'source', 'arm', 'round'], dropna=False, sort=False)
     means = by_arm.agg(n=('seed', 'size'), val_acc=('val_acc', 'mean'), test_acc=('test_acc', 'mean')).reset_index()
@@ -117,11 +127,12 @@ def so_far(self:OwnPage,
     name, fig = rows.target.iloc[0], ()
     if {'scratch', 'ticket'} <= set(rows.arm):
         fig = (panel(rows, name, ','.join(dict.fromkeys(rows.recipe))).update_layout(width=None, autosize=True),)
-    verdict = self.out/('smoke' if self.smoke else '')/name/'verdict.json'
+    verdict = self.out/('smoke' if smoke else '')/name/'verdict.json'
     if not done or not verdict.exists(): return 'Runs so far: too early for a verdict.', *fig, means.round(3)
     said = json.loads(verdict.read_text(encoding='utf-8'))
     return *(f'**{recipe}**: {v["sentence"]}' for recipe, v in said.items()), *fig, means.round(3)
 
+# %% ../nbs/58_page_own.ipynb #c08b
 @patch
 def still(self:OwnPage)->list[dict]: # For `display(*..., raw=True)`
     "State, findings and results, for a run without a screen."
@@ -131,7 +142,7 @@ def still(self:OwnPage)->list[dict]: # For `display(*..., raw=True)`
 @patch
 def inspect(self:OwnPage)->Thread|None: # Looking; None where no folder was given
     "Look for what would falsify a result, then count the runs and say how long they take."
-    if not (name := self.target.value.strip()): return self.say('Give a folder of images first.')
+    if not (name := self.name()): return self.say('Give a folder of images first.')
     self.say('looking at the images ...')
     how, self.findings.outputs = dict(accept=self.accept.value, cache=self.out/'cache', progress=False), ()
     def work():
@@ -152,6 +163,7 @@ def plan_in_words(self:OwnPage,
     "A plan, with the time its runs take here."
     plan = planned(job)
     if plan is None: return '**It cannot start**: ' + (log_of(job).splitlines() or ['the plan printed nothing'])[-1]
+    if pick_device('auto') != 'cpu': return f"**Ready.** {plan['sentence']}, on the GPU. *Start* when you like."
     if not plan['left']: return f"**Ready.** {plan['sentence']}. *Start* reads them and says the verdict."
     p, workers = make_protocol('demo', 'tuned'), os.cpu_count()
     size = dict(batch=p.batch, max_epochs=p.max_epochs, workers=workers)
@@ -163,7 +175,7 @@ def plan_in_words(self:OwnPage,
 @patch
 def begin(self:OwnPage)->Thread|None: # Looking; None where it was refused
     "Begin the transfer, or go on with it."
-    if not (name := self.target.value.strip()): return self.say('Give a folder of images first.')
+    if not (name := self.name()): return self.say('Give a folder of images first.')
     try: job = start(command(name, self.out, **self.given()), job_folder(name, self.out))
     except (ValueError, OSError) as error: return self.say(f'⚠ {error}')
     self.drawn = None
@@ -172,7 +184,6 @@ def begin(self:OwnPage)->Thread|None: # Looking; None where it was refused
 @patch
 def end(self:OwnPage)->None: # Nothing
     "End the transfer; finished runs stay."
-    name = self.target.value.strip()
-    job = find_job(job_folder(name, self.out)) if name else None
+    job = find_job(self.job.folder) if self.job else None
     if job is None or state(job) != 'running': return self.say('Nothing is running.')
     self.look(stop(job))

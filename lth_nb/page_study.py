@@ -103,7 +103,7 @@ def draw(self:StudyPage)->None: # Nothing
 @patch
 def climb(self:StudyPage)->None: # Nothing
     "The ladder under the choices."
-    asked = dict(sources=self.sources.value, at=self.round.value or None)
+    asked = dict(sources=self.sources.value or ('none',), at=self.round.value or None)
     self.ladder.outputs = attempt(lambda: steps(self.table, self.chosen(), **asked))
 
 @patch
