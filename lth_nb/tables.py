@@ -171,7 +171,7 @@ def shrinkage(
     wide = wide.reindex(columns=['paper', 'tuned']).dropna().reset_index()
     for (target, train, source, r), some in wide.groupby(['target', 'train', 'source', 'round']):
         found = estimate(some.paper - some.tuned, some.search_seed, some.seed)
-        means, at = dict(paper=some.paper.mean(), tuned=some.tuned.mean()), rows.target.eq(target) & rows.train.eq(train)
+        means, at = some[['paper', 'tuned']].mean().to_dict(), rows.target.eq(target) & (rows.train == train)
         why = next(filter(None, (bar(rows[at & (rows.recipe == recipe)]) for recipe in ('paper', 'tuned'))), '')
         out.append(dict(target=target, train=train, source=source, round=int(r)) | means | asdict(found) |
                    dict(reason='', bar=why))
