@@ -159,10 +159,11 @@ def against_finetuned(
     sides = [[Side(data, arm, source) for arm in ('ticket', 'finetuned')] for data, source in scope.tickets]
     rows = [row for pair in sides for row in _over_rounds(*pair, scope, 'ticket - finetuned')]
     def rule(own):
-        judged = own[0]['source'].startswith('cifar') and 'human_lba' in PLAYS.get(own[0]['target'], (own[0]['target'],))
+        plays = PLAYS.get(own[0]['target'], (own[0]['target'],))
+        judged = 'human_lba' in plays and own[0]['source'] in ('cifar10', 'cifar100')
         return [_told(own[0], 'better'), *_steadier(own)] if judged else []
-    return _claim('d', 'on human_lba CIFAR tickets beat fine-tuned ones and are more robust over the rounds', scope, rows,
-                  rule, by=('target', 'source'))
+    return _claim('d', 'on human_lba CIFAR tickets beat fine-tuned ones and are more robust over the rounds', scope,
+                  rows, rule, by=('target', 'source'))
 
 # %% ../nbs/49_claims.ipynb #c45
 PAIRS = {('human_lba', 'mouse_lba'): 'equal', ('artist_classification_1', 'artist_classification_2'): 'win',

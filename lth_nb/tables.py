@@ -175,5 +175,6 @@ def shrinkage(
         why = next(filter(None, (bar(rows[at & (rows.recipe == recipe)]) for recipe in ('paper', 'tuned'))), '')
         out.append(dict(target=target, train=train, source=source, round=int(r)) | means | asdict(found) |
                    dict(reason='', bar=why))
-    columns = ['target', 'train', 'source', 'round', 'paper', 'tuned', *(f.name for f in fields(Paired)), 'reason', 'bar']
+    numbers = [f.name for f in fields(Paired)]
+    columns = ['target', 'train', 'source', 'round', 'paper', 'tuned', *numbers, 'reason', 'bar']
     return adjusted(pd.DataFrame(out, columns=columns))

@@ -3,6 +3,7 @@ import json
 import time
 
 import numpy as np
+import pytest
 from conftest import ROOT, call
 from PIL import Image
 
@@ -22,8 +23,9 @@ def cells_in(folder, n=60):
     return folder
 
 
-def test_papermill_leaves_plain_figures_and_a_small_notebook(tmp_path):
-    done = call('papermill', NOTEBOOK, 'out.ipynb', cwd=tmp_path)
+@pytest.mark.parametrize('given', [(), ('-p', 'smoke', 'True')], ids=['defaults', 'smoke'])
+def test_papermill_leaves_plain_figures_and_a_small_notebook(given, tmp_path):
+    done = call('papermill', NOTEBOOK, 'out.ipynb', *given, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     out = json.loads((tmp_path/'out.ipynb').read_text())
     kinds = [kind for c in out['cells'] for o in c.get('outputs', []) for kind in o.get('data', {})]

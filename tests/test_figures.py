@@ -54,7 +54,8 @@ def test_what_needs_no_run_works_at_its_defaults(name, tmp_path):
 
 @pytest.mark.parametrize('name', [*DRAWN, *OTHERS])
 def test_smoke_runs_end_to_end_and_is_never_evidence(name, desk):
-    cells = mill(name, desk, '-p', 'smoke', 'True', *(('-p', 'recipe', 'tuned') if name in DRAWN else ()))
+    recipe = 'tuned,paper' if name == 'recipes' else 'tuned'
+    cells = mill(name, desk, '-p', 'smoke', 'True', *(('-p', 'recipe', recipe) if name in DRAWN else ()))
     said = last(cells)
     assert re.search('(?i)smoke|stand-in|paper has', said), said
     assert {p.name for p in (desk/'runs').iterdir()} <= {'smoke', 'cache'}
@@ -78,13 +79,16 @@ def test_plan_lists_what_is_missing_by_name_with_its_command(tmp_path):
 
 
 def test_a_bigger_study_is_drawn_by_the_same_notebook(tmp_path):
-    "A copy of the table with another target's name, put beside the committed one."
+    "A target with twice the seeds, put beside the committed ones, hides none of them."
     t = open_study(STUDY).table
-    more = pd.concat([t, t[t.target == 'pbc'].assign(target='pbc_twin', fingerprint='0' * 64)])
+    twin = t[t.target == 'pbc'].assign(target='pbc_twin', fingerprint='0' * 64)
+    more = pd.concat([t, twin, twin.assign(seed=twin.seed + 4)])
     (tmp_path/'big').mkdir()
     more.to_csv(tmp_path/'big/table.csv', index=False)
     names = walk('ladder', table=str(tmp_path/'big'), out=str(tmp_path/'out'))
-    assert {'pbc', 'pbc_twin'} <= set(names['rungs'].target)
+    assert {'pbc', 'pbc_twin', 'lc25000'} <= set(names['rungs'].target)
+    rungs = names['rungs'].query("rung == 'ticket - scratch' and source == 'cifar10'")
+    assert set(rungs.pairs[rungs.target == 'pbc_twin']) == {8} and set(rungs.pairs[rungs.target == 'pbc']) == {4}
 
 
 MIXED = dict(protocol=['a', 'b'], fingerprint=['a', 'b'], smoke=[True, False], target_kind=['real', 'stand-in'])
