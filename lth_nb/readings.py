@@ -234,7 +234,7 @@ def oracles(
                         rounds=len(rounds), n=n, std=std, expected=_expected(len(rounds), std, n)))
     frame = pd.DataFrame(out).rename(columns=dict(round='best', test_acc='best_acc'))
     free = frame[frame.rounds > 1] # one round leaves nothing to choose
-    if free.empty: return Finding('oracle', f"{conditions(scope)}. No target × source has rounds to choose from.", frame)
+    if free.empty: return Finding('oracle', f"{conditions(scope)}. No source has rounds to choose from.", frame)
     chance = f"{free.expected.mean():.3f}" if free.expected.notna().any() else 'a number only several runs can tell'
     return Finding('oracle', f"{conditions(scope)}. The best round on the test set lies above the one chosen on "
         f"validation by {free.optimism.mean():.3f} on average (at most {free.optimism.max():.3f}) over {len(free)} "

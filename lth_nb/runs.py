@@ -90,7 +90,8 @@ def _read(
         asked, result = (json.loads((folder/f'{name}.json').read_text(encoding='utf-8')) for name in ('spec', 'result'))
         with np.load(folder/'predictions.npz') as saved: parts = {*saved.files}
         whole = ARMS[asked['arm']] and asked['target']['name'] and 'test_acc' in result and 'test_class' in parts
-        if not (whole and {'protocol', 'ticket', 'seed', 'labels'} <= {*asked} and (folder/'history.csv').stat().st_size):
+        whole = whole and {'protocol', 'ticket', 'seed', 'labels'} <= {*asked}
+        if not (whole and (folder/'history.csv').stat().st_size):
             raise KeyError(f'no whole run in {folder.name[:12]}')
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error: raise ValueError(
         f"run {folder.name[:12]} is damaged: {error}") from error

@@ -116,7 +116,8 @@ def machine()->str: # Such as 'Intel(R) Xeon(R) Processor @ 2.80GHz, 2 cores, 24
     memory = round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30)
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ''
     chip = (names or [platform.processor() or platform.machine()])[0]
-    return f"{chip}, {os.cpu_count()} cores, {memory} GB{gpu}; Python {platform.python_version()}, torch {version('torch')}"
+    software = f"Python {platform.python_version()}, torch {version('torch')}"
+    return f"{chip}, {os.cpu_count()} cores, {memory} GB{gpu}; {software}"
 
 # %% ../nbs/36_study.ipynb #c12
 def _save(
