@@ -30,8 +30,7 @@ class Claim:
     table:pd.DataFrame # The comparisons behind it
     def _repr_markdown_(self): return self.sentence.replace(self.word, f'**{self.word}**', 1)
 
-def _every(told):
-    "False if any part is, True if there are parts and all are, else None."
+def _every(told): # False if any part is, True if there are parts and all are, else None
     return False if any(part is False for part in told) else True if told and None not in told else None
 
 def _told(row, kind):
@@ -88,8 +87,7 @@ def _paper(own):
     "What the paper says of the target of some rows, or of the one whose part it plays."
     return PAPER.get(PLAYS.get(own[0]['target'], (own[0]['target'],))[0], '')
 
-def _halves(rows, *kinds):
-    "Those of `kinds` that the paper says of no target in `rows`: a claim of two halves needs both."
+def _halves(rows, *kinds): # Those that the paper says of no target in `rows`: a claim of two halves needs both
     return set(kinds) - {word for row in rows for word in _paper([row]).split()}
 
 def how_sparse(
@@ -108,8 +106,7 @@ def how_sparse(
         rows += mine
     def rule(own):
         deep = 'deep' in _paper(own)
-        sparse = [row for row in own if row['last'] and row['sparsity'] >= .99]
-        sparse = [row for row in sparse if deep or row['source'] == row['target']]
+        sparse = [r for r in own if r['last'] and r['sparsity'] >= .99 and (deep or r['source'] == r['target'])]
         told = _told(max(sparse, key=lambda row: row['val_acc']), 'no worse') if sparse else None
         return [told if deep or told is None else not told] * bool(_paper(own))
     return _claim('b', 'about 1 % of the weights suffice on the first three targets, on the others own tickets fall '
@@ -148,8 +145,7 @@ def _over_rounds(treat, control, scope, what):
     about['note'] += f", std of the mean curves {spreads[0]:.3f} and {spreads[1]:.3f}"
     return rows + [_row(*(replace(side, how='steadiness') for side in sides), scope, 'steadiness', **about)]
 
-def _steadier(own):
-    "Whether the std over the rounds is smaller; None where there is no such row."
+def _steadier(own): # Whether the std over the rounds is smaller; None where there is no such row
     return [_told(row, 'better') for row in own if row['what'] == 'steadiness'] or [None]
 
 def against_finetuned(
@@ -159,8 +155,7 @@ def against_finetuned(
     sides = [[Side(data, arm, source) for arm in ('ticket', 'finetuned')] for data, source in scope.tickets]
     rows = [row for pair in sides for row in _over_rounds(*pair, scope, 'ticket - finetuned')]
     def rule(own):
-        plays = PLAYS.get(own[0]['target'], (own[0]['target'],))
-        judged = 'human_lba' in plays and own[0]['source'] in ('cifar10', 'cifar100')
+        judged = 'human_lba' in PLAYS.get(own[0]['target'], (own[0]['target'],)) and own[0]['source'].startswith('cifar')
         return [_told(own[0], 'better'), *_steadier(own)] if judged else []
     return _claim('d', 'on human_lba CIFAR tickets beat fine-tuned ones and are more robust over the rounds', scope,
                   rows, rule, by=('target', 'source'))
@@ -206,8 +201,7 @@ def by_size(
             rows += [r | about | dict(note=r['note'] + note) for r in _over_rounds(side, first, scope, 'accuracy')]
     def rule(own):
         last = {row['what']: row for row in own if row['said']}
-        steady = last.get('steadiness')
-        return [steady and _told(steady, 'same'), _told(last['accuracy'], 'better')]
+        return [_told(last['steadiness'], 'same') if 'steadiness' in last else None, _told(last['accuracy'], 'better')]
     return _claim('f', 'stability over the rounds does not depend on the size of the training set, accuracy does',
                   scope, rows, rule, missing, ('target', 'source'))
 
