@@ -155,7 +155,7 @@ def against_finetuned(
     sides = [[Side(data, arm, source) for arm in ('ticket', 'finetuned')] for data, source in scope.tickets]
     rows = [row for pair in sides for row in _over_rounds(*pair, scope, 'ticket - finetuned')]
     def rule(own):
-        judged = 'human_lba' in PLAYS.get(own[0]['target'], (own[0]['target'],)) and own[0]['source'].startswith('cifar')
+        judged = 'human_lba' in PLAYS.get(own[0]['target'], (own[0]['target'],)) and 'cifar' in own[0]['source']
         return [_told(own[0], 'better'), *_steadier(own)] if judged else []
     return _claim('d', 'on human_lba CIFAR tickets beat fine-tuned ones and are more robust over the rounds', scope,
                   rows, rule, by=('target', 'source'))
