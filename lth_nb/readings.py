@@ -104,8 +104,7 @@ def _contrast(treat, control, margin=.01):
     return asdict(found) | dict(reason='')
 
 # %% ../nbs/47_readings.ipynb #c29
-def _weak(rows, scope):
-    "Whether scratch is within five points of chance; None where that is not known."
+def _weak(rows, scope): # Whether scratch is within five points of chance; None where that is not known
     target, scratch = rows.target.iloc[0], rows[rows.arm == 'scratch']
     known = target in (scope.chance or {}) and len(scratch) > 0
     return under_trained(scratch, target, scope.recipe, chance=scope.chance[target]) if known else None
@@ -164,8 +163,7 @@ def spell(
     if row['p_holm'] == row['p_holm']: text += f"; Holm p = {row['p_holm']:.3f}"
     return f"{name} {row['word_holm']} {span(effect, row['lo'], row['hi'])} ({text})"
 
-def _tally(frame):
-    "How many comparisons there are, their words, range and n, and what was not run."
+def _tally(frame): # How many comparisons there are, their words, range and n, and what was not run
     ran, missing = frame[frame.reason == ''], frame[frame.reason != '']
     text = '; '.join([f'{len(ran)} comparisons', *sorted(set(missing.target + ': ' + missing.reason))])
     if ran.empty: return text
@@ -217,8 +215,7 @@ def secondary(
     return Finding('secondary', f"{conditions(scope)}. At the round chosen on validation: {kinds}.", frame)
 
 # %% ../nbs/47_readings.ipynb #c55
-def _expected(rounds, std, n):
-    "How far the best of `rounds` equal, independent means of `n` runs lies above a typical one."
+def _expected(rounds, std, n): # How far the best of so many equal, independent means of n runs lies above a typical one
     return float(quad(lambda z: z * rounds * norm.pdf(z) * norm.cdf(z)**(rounds - 1), -10, 10)[0] * std / np.sqrt(n))
 
 def oracles(
