@@ -142,11 +142,7 @@ def wanted(
     out = pd.DataFrame(rows, columns=[*NAMES, 'preset', 'part', 'by'])
     return out[~named(out).duplicated()]
 
-def _within(
-    some:pd.DataFrame,   # From `named`
-    others:pd.DataFrame, # From `named`
-)->np.ndarray: # One bool per row of `some`
-    "Which rows have a namesake."
+def _within(some, others): # Which rows of `some` have a namesake, one bool each; both from `named`
     return pd.MultiIndex.from_frame(some).isin(pd.MultiIndex.from_frame(others))
 
 def rows_of(
@@ -158,10 +154,7 @@ def rows_of(
 
 
 # %% ../nbs/35_plans.ipynb #c18
-def _span(
-    values:pd.Series, # Whole numbers as text, or ''
-)->str: # '3,7,10' in order, each once
-    "Some numbers in one cell."
+def _span(values): # Whole numbers as text, or '': such as '3,7,10' in order, each once
     return ','.join(sorted(set(values) - {''}, key=int))
 
 def missing(
