@@ -16,7 +16,6 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from .bank import bank_name, banks
