@@ -65,7 +65,7 @@ def ask(
     if size.compute:
         runs = table(Runs(size.home))
         notes = tuple(f'run {key[:12]} is damaged: left out, and run again' for key in runs.attrs['damaged'])
-        return Study(plan.name, rows_of(plan, runs), plan, {}, notes)
+        return Study(plan.name, rows_of(plan, runs), plan, {}, notes, size.home)
     found = open_study(study)
     if found.plan is None:
         alike = (found.table.model == 'mlp') == any(t.get('model') == 'mlp' for t in plan.transfers)

@@ -44,8 +44,7 @@ def reading(
     return rows
 
 # %% ../nbs/40_stats.ipynb #c15
-def _side_by_side(rows, source, round, metric='test_acc'):
-    "Runs around one ticket: index (search_seed, seed), one column per arm, NaN where there is no run."
+def _side_by_side(rows, source, round, metric='test_acc'): # Index (search_seed, seed), a column per arm, NaN: no run
     mine = rows[rows.source.isin(['', source]) & (rows.arm.isin(FULL) | (rows['round'] == round))]
     ours, shared = mine[mine.source != ''], mine[mine.source == '']
     if (twice := mine.duplicated(['arm', 'search_seed', 'seed'])).any():
@@ -54,12 +53,14 @@ def _side_by_side(rows, source, round, metric='test_acc'):
     wide = ours.pivot(index=['search_seed', 'seed'], columns='arm', values=metric)
     return wide.join(shared.pivot(index='seed', columns='arm', values=metric), on='seed')
 
-def _estimate(wide, weights, **kwargs):
-    "Estimate of the sum of weight × arm over the pairs where all its arms ran."
+def _estimate(wide, keys, weights, right, margin): # Of the sum of weight × arm over the pairs where all its arms ran
     diffs = sum(weight * wide[arm] for arm, weight in weights.items()).dropna()
-    searches, seeds = (diffs.index.get_level_values(level) for level in ('search_seed', 'seed'))
-    return estimate(diffs, searches, seeds, **kwargs)
+    ran = keys.loc[diffs.index, [*weights]]
+    known = right and {*ran.to_numpy().ravel()} <= {*right} # the same sum image by image, (pairs, N)
+    images = sum(w * np.stack([right[key] for key in ran[arm]]) for arm, w in weights.items()) if known else None
+    return estimate(diffs, *map(diffs.index.get_level_values, ('search_seed', 'seed')), margin=margin, per_image=images)
 
+# %% ../nbs/40_stats.ipynb #c15b
 def paired(
     table:pd.DataFrame,             # Run table
     treat:str,                      # Arm under test
@@ -71,17 +72,17 @@ def paired(
     recipe:str,                     # Recipe of the runs
     metric:str='test_acc',          # Column to compare, higher is better
     margin:float=.01,               # Smallest difference worth having, in units of `metric`
-    per_image:np.ndarray|None=None, # (pairs, N) differences in correctness, rows by search_seed, seed
+    right:Mapping[str,np.ndarray]|None=None, # Key of a run -> which test images it got right, (N,)
 )->Paired: # Treat minus control
     "Compare two arms seed by seed."
-    wide = _side_by_side(reading(table, target, recipe), source, round, metric)
+    rows = reading(table, target, recipe)
+    wide, keys = (_side_by_side(rows, source, round, name) for name in (metric, 'key' if right else metric))
     if absent := sorted({treat, control} - set(wide)):
         raise ValueError(f"no run of {', '.join(absent)} on {target}, {source}, round {round}; only {sorted(wide)}")
-    return _estimate(wide, {treat: 1, control: -1}, margin=margin, per_image=per_image)
+    return _estimate(wide, keys, {treat: 1, control: -1}, right, margin)
 
 # %% ../nbs/40_stats.ipynb #c25
-def _by_round(table, target, source, recipe, arm):
-    "Mean accuracies and sparsity of rounds 1 and up that every seed has finished, the sparsest first."
+def _by_round(table, target, source, recipe, arm): # Means of rounds 1 and up that every seed has, the sparsest first
     rows = reading(table, target, recipe)
     rows = rows[(rows.arm == arm) & (rows.source == source) & (rows['round'] >= 1)]
     counts = rows.groupby('round').size()
@@ -152,12 +153,13 @@ def ladder(
     *,
     recipe:str,         # Recipe of the runs
     margin:float=.01,   # Smallest difference worth having
+    right:Mapping[str,np.ndarray]|None=None, # As for `paired`
 )->pd.DataFrame: # One row per rung: rung, the setting, `reason` where it has no number, the fields of `Paired`
     "The gain of a ticket taken apart, each rung with its paired interval."
     rows = reading(table, target, recipe)
     chosen = 'chosen on validation' if round is None else 'named beforehand'
     if round is None: round = select_round(rows, target, source, recipe)
-    wide = _side_by_side(rows, source, round)
+    wide, keys = (_side_by_side(rows, source, round, name) for name in ('test_acc', 'key' if right else 'test_acc'))
     four = wide.columns.intersection(['scratch', 'dense', 'reinit', 'ticket'])
     shared = wide[four].dropna()
     here = rows[(rows.source == source) & (rows['round'] == round)]
@@ -169,7 +171,7 @@ def ladder(
     for rung, weights in RUNGS.items():
         absent = [arm for arm in weights if arm not in wide]
         some = wide if rung in ('ticket - dense', 'ticket - shuffled') else shared
-        numbers = {} if absent else asdict(_estimate(some, weights, margin=margin))
+        numbers = {} if absent else asdict(_estimate(some, keys, weights, right, margin))
         out.append(dict(rung=rung, **setting, reason=f"no run of {', '.join(absent)}" if absent else '') | numbers)
     return pd.DataFrame(out)
 
@@ -193,14 +195,14 @@ def by_source(
     recipe:str,         # Recipe of the runs
     *,
     margin:float=.01,   # Smallest difference worth having
-    per_image:Mapping[str, np.ndarray]|None=None, # By source: ticket minus scratch at its chosen round, see `paired`
+    right:Mapping[str,np.ndarray]|None=None, # As for `paired`
 )->list[dict]: # Best mean validation accuracy first: source, round, sparsity, steps, p_holm, dense, fields of `Paired`
     "Ticket against scratch for every source, each at the round its own validation chooses."
     rows, out = reading(table, target, recipe), []
     for source in sorted(set(rows.source[rows.arm == 'ticket'])):
         chosen = select_round(rows, target, source, recipe)
         at = dict(target=target, source=source, recipe=recipe, margin=margin, round=chosen)
-        over = paired(rows, 'ticket', 'scratch', **at, per_image=(per_image or {}).get(source))
+        over = paired(rows, 'ticket', 'scratch', **at, right=right)
         has_dense = ((rows.arm == 'dense') & (rows.source == source)).any()
         dense = record(paired(rows, 'ticket', 'dense', **at)) if has_dense else None
         here = rows[(rows.arm == 'ticket') & (rows.source == source) & (rows['round'] == chosen)]
@@ -220,7 +222,7 @@ def verdict(
     *,
     chance:float,       # Accuracy of guessing, see `under_trained`
     margin:float=.01,   # Smallest difference worth having, fixed before the run
-    per_image:Mapping[str, np.ndarray]|None=None, # By source, see `by_source`
+    right:Mapping[str,np.ndarray]|None=None, # As for `paired`
 )->Verdict: # Word, effect and conditions; `.sentence` says them
     "Does a ticket help on this target, and of which source?"
     rows = reading(table, target, recipe)
@@ -231,6 +233,6 @@ def verdict(
                  scratch_steps=int(rows.steps[rows.arm == 'scratch'].median()))
     if about['smoke']: return Verdict('smoke run: no verdict', **about)
     if weak: return Verdict('under-trained: no reading', **about)
-    readings = by_source(rows, target, recipe, margin=margin, per_image=per_image)
+    readings = by_source(rows, target, recipe, margin=margin, right=right)
     fields = ('word', 'source', 'round', 'sparsity', 'steps', 'effect', 'lo', 'hi', 'n', 'unit')
     return Verdict(**{name: readings[0][name] for name in fields}, **about, readings=tuple(readings))

@@ -39,8 +39,8 @@ def bar(
 # %% ../nbs/54_tables.ipynb #c14
 KEYS = ['recipe', 'target', 'train', 'source', 'search_recipe', 'round']
 ABOUT = ['n_train', 'sparsity', 'target_kind', 'source_kind', 'smoke']
-SHOWN = ['recipe', 'target', 'n_train', 'source', 'round', 'effect', 'lo', 'hi', 'lo_given', 'hi_given', 'n', 'p_holm',
-         'word_holm', 'word_given'] # What a notebook shows of a comparison
+SHOWN = ['recipe', 'target', 'n_train', 'source', 'round', 'effect', 'lo', 'hi', 'lo_given', 'hi_given', 'lo_test',
+         'hi_test', 'n', 'p_holm', 'word_holm', 'word_given'] # What a notebook shows of a comparison
 
 def _alone(
     table:pd.DataFrame, # Run table
@@ -57,6 +57,7 @@ def differences(
     *,
     rounds:tuple[int,...]=(), # To read, of those that ran; () = all
     margin:float=.01,   # Smallest difference worth having
+    right:Mapping|None=None, # From `correct_in`: intervals lo_test to hi_test cover test images too
 )->pd.DataFrame: # `KEYS`, `ABOUT`, fields of `Paired`, p_holm, word_holm; no row where `control` did not run
     "One row per comparison that can be made."
     out = []
@@ -67,7 +68,7 @@ def differences(
         here = here[here.source.isin(['', row['source']]) & (control in FULL or here['round'] == row['round'])]
         if here.empty: continue
         asked = {name: row[name] for name in ('target', 'source', 'recipe')}
-        found = paired(some, treat, control, **asked, round=int(row['round']), margin=margin)
+        found = paired(some, treat, control, **asked, round=int(row['round']), margin=margin, right=right)
         why = bar(some[(some.target == row['target']) & (some.recipe == row['recipe'])])
         words = dict(word=why, word_given=why) if why else {}
         out.append({name: row[name] for name in (*KEYS, *ABOUT)} | record(found) | words)
