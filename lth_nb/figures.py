@@ -85,10 +85,10 @@ def _band(points, colour, source):
 
 # %% ../nbs/41_figures.ipynb #c19
 def _traces(points, arm, mark, source):
-    "One arm of one source: its line and, where there is a spread, a band below it or bars on it."
+    "An arm of a source: its line and, where there is a spread, a band below or bars on it, as one round has no area."
     line = _line(points, arm, mark, source)
     if points['std'].isna().all() or arm in ('dense', 'finetuned_dense'): return [line]
-    if arm in ('ticket', 'scratch'): return [_band(points, line.line.color, source), line]
+    if arm == 'scratch' or arm == 'ticket' and len(points) > 1: return [_band(points, line.line.color, source), line]
     return [line.update(error_y=dict(array=points['std'], thickness=1, width=3))]
 
 # %% ../nbs/41_figures.ipynb #c20
