@@ -162,7 +162,8 @@ def plan_in_words(self:OwnPage,
 )->str: # What it takes, or why it was refused
     "A plan, with the time its runs take here."
     plan = planned(job)
-    if plan is None: return '**It cannot start**: ' + (log_of(job).splitlines() or ['the plan printed nothing'])[-1]
+    last = (log_of(job).splitlines() or ['the plan printed nothing'])[-1]
+    if plan is None: return '**It cannot start**: ' + last.replace('as in -p accept', 'under *accept* above, such as')
     if pick_device('auto') != 'cpu': return f"**Ready.** {plan['sentence']}, on the GPU. *Start* when you like."
     if not plan['left']: return f"**Ready.** {plan['sentence']}. *Start* reads them and says the verdict."
     p, workers = make_protocol('demo', 'tuned'), os.cpu_count()
