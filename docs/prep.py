@@ -25,6 +25,7 @@ GROUPS = {'Find and transfer': ('find_tickets', 'run_transfer', 'explore'),
           'New questions': ('ladder', 'recipes', 'what_we_found', 'study'),
           'Figures of the paper': ('fig1_tickets', 'fig2_samples', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size'),
           'Tables of the paper': ('table1', 'table2', 'table2_check')}
+KERNEL = re.compile(r'(?m)^\[IPKernelApp\] .*\n?') # a kernel's own log, among the words of a command
 FENCE = re.compile(r'(?ms)(^```.*?^```|^:::.*?$)')
 TICK = re.compile(r'(?<![`\[\w])`([\w.]+)`(?!`)')
 ROOMS = {p.stem: p for p in sorted((root/'nbs').glob('[0-9][0-9]_*.ipynb'))}
@@ -122,6 +123,7 @@ def shown(
     for o in outputs:
         data = o.get('data') or {}
         if o['output_type'] == 'stream' and o.get('name') == 'stderr': continue
+        if o['output_type'] == 'stream': o = dict(o, text=KERNEL.sub('', ''.join(o['text'])))
         if o['output_type'] == 'execute_result' and not data: continue
         if 'application/vnd.plotly.v1+json' in data:
             data = {'text/html': figure(data['application/vnd.plotly.v1+json'], before)}

@@ -109,6 +109,7 @@ def _execute(
     to.parent.mkdir(parents=True, exist_ok=True)
     live = [] if quiet else ['--stdout-file', '-', '--stderr-file', '-']
     more = [*live, '--no-progress-bar', '--no-log-output'] if '--log-output' not in options else []
+    if '--log-level' not in options: more += ['--log-level', 'WARNING'] # `run` says itself what is executed, and where
     papermill.main([str(path), str(to), *options, *more], standalone_mode=False)
 
 def run(
