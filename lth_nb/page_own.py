@@ -106,10 +106,10 @@ def look(self:OwnPage,
     told = dict(running=f'**running**: {done} of {all_of or "?"} runs; closing this page does not stop it',
         finished='**finished**', stopped='**stopped**: finished runs are kept, *Start* goes on',
         failed=f'**failed**: {last[-1] if last else "it printed nothing"}')[now]
-    self.say(f'{Path(job.folder).name}: {told}')
     if (now, done) != self.drawn:
         self.drawn = now, done
         self.results.outputs = attempt(lambda: self.so_far(job, now == 'finished'))
+    self.say(f'{Path(job.folder).name}: {told}') # last: who reads *finished* finds the verdict below it
 
 @patch
 def so_far(self:OwnPage,

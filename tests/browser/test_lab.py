@@ -162,8 +162,9 @@ def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
     page.wait_for_selector('text=/cells: .*(finished|[0-9]+ of [0-9]+ runs)/', timeout=60_000)
     page.wait_for_selector('text=cells: finished', timeout=400_000)
     page.locator('text=cells: finished').scroll_into_view_if_needed()
-    shot('lab_finished')
     verdict = json.loads((home/'runs/cells/verdict.json').read_text())['tuned']['sentence']
-    assert re.sub(r'\W+', ' ', verdict)[:60] in re.sub(r'\W+', ' ', page.locator('.jp-Notebook').inner_text())
+    page.wait_for_function("said => document.querySelector('.jp-Notebook').innerText.replace(/\\W+/g, ' ').includes(said)",
+                           arg=re.sub(r'\W+', ' ', verdict)[:60], timeout=60_000)
+    shot('lab_finished')
     assert len([*(home/'runs').glob('??/*/result.json')]) > kept
     assert not page.faults
