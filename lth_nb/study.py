@@ -197,7 +197,8 @@ def correct_in(
 )->dict[str,np.ndarray]: # Key of a run -> which test images it got right, (n_test,) bool; {} for a bare CSV
     "What every run of a study got right, so that an interval can cover test images too."
     if study.folder is None: return {}
-    file, runs = study.folder/'predictions.npz', Runs(study.folder)
-    if not file.exists(): return {key: correct(runs, key) for key in study.table.key}
-    kept = _kept(file)
-    return {r.key: kept[r.key] == kept[f'label {r.fingerprint} {r.n_test}'] for r in study.table.itertuples()}
+    if not (study.folder/'table.csv').exists(): # a run store
+        return {key: correct(Runs(study.folder), key) for key in study.table.key}
+    kept = _kept(study.folder/'predictions.npz')
+    rows = [(r.key, f'label {r.fingerprint} {r.n_test}') for r in study.table.itertuples()]
+    return {key: kept[key] == kept[label] for key, label in rows if {key, label} <= kept.keys()}
