@@ -416,6 +416,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'lth_nb.plans._seen': ('plans.html#_seen', 'lth_nb/plans.py'),
                               'lth_nb.plans._span': ('plans.html#_span', 'lth_nb/plans.py'),
                               'lth_nb.plans._within': ('plans.html#_within', 'lth_nb/plans.py'),
+                              'lth_nb.plans.banks_of': ('plans.html#banks_of', 'lth_nb/plans.py'),
                               'lth_nb.plans.command': ('plans.html#command', 'lth_nb/plans.py'),
                               'lth_nb.plans.missing': ('plans.html#missing', 'lth_nb/plans.py'),
                               'lth_nb.plans.named': ('plans.html#named', 'lth_nb/plans.py'),

@@ -164,8 +164,8 @@ def plan_in_words(self:OwnPage,
     plan = planned(job)
     last = (log_of(job).splitlines() or ['the plan printed nothing'])[-1]
     if plan is None: return '**It cannot start**: ' + last.replace('as in -p accept', 'under *accept* above, such as')
-    if pick_device('auto') != 'cpu': return f"**Ready.** {plan['sentence']}, on the GPU. *Start* when you like."
     if not plan['left']: return f"**Ready.** {plan['sentence']}. *Start* reads them and says the verdict."
+    if pick_device('auto') != 'cpu': return f"**Ready.** {plan['sentence']}, on the GPU. *Start* when you like."
     p, workers = make_protocol('demo', 'tuned'), os.cpu_count()
     size = dict(batch=p.batch, max_epochs=p.max_epochs, workers=workers)
     took = max(round(minutes(plan, seconds_per_step(p.model, 10, p.px, p.batch), **size)), 1)

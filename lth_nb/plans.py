@@ -6,7 +6,7 @@ A *plan* lists commands: searches (`find_tickets`) and transfers (`run_transfer`
 
 # %% auto #0
 __all__ = ['ASIDE', 'NAMES', 'SPOKEN', 'SWEEP', 'Plan', 'told', 'read_plan', 'command', 'protocols', 'named', 'wanted', 'rows_of',
-           'missing', 'unsearched', 'todo', 'settled', 'Left']
+           'missing', 'banks_of', 'unsearched', 'todo', 'settled', 'Left']
 
 # %% ../nbs/35_plans.ipynb #c03
 import json
@@ -169,15 +169,19 @@ def missing(
     typed = [shlex.join(['lth', 'run', *command('run_transfer', plan.transfers[by])]) for by in out.by]
     return out.drop(columns='by').assign(command=typed)
 
+def banks_of(
+    asked:dict, # One search of a plan
+)->list[Path]: # Folder of the bank of each search seed; it may not be there yet
+    "Where a search writes."
+    model = asked.get('model') or PRESETS[asked.get('preset', 'demo')].get('model', 'resnet50')
+    folder, source = Path(asked.get('bank') or f"{asked.get('out') or 'runs'}/banks"), Path(asked['source']).name
+    return [folder/bank_name(source, model, asked['recipe'], k) for k in parse_seeds(asked['search_seeds'])]
+
 def unsearched(
     plan:Plan, # What is asked for
 )->list[dict]: # Searches whose bank is not where the plan says
     "The searches that are not done."
-    def names(s):
-        model = s.get('model') or PRESETS[s.get('preset', 'demo')].get('model', 'resnet50')
-        return {bank_name(Path(s['source']).name, model, s['recipe'], k) for k in parse_seeds(s['search_seeds'])}
-    def folder(s): return s.get('bank') or f"{s.get('out') or 'runs'}/banks"
-    return [s for s in plan.searches if not names(s) <= set(banks(folder(s)))]
+    return [s for s in plan.searches if not all(place.name in banks(place.parent) for place in banks_of(s))]
 
 # %% ../nbs/35_plans.ipynb #c19
 def todo(

@@ -56,7 +56,7 @@ def _side_by_side(rows, source, round, metric='test_acc'): # Index (search_seed,
 def _estimate(wide, keys, weights, right, margin): # Of the sum of weight × arm over the pairs where all its arms ran
     diffs = sum(weight * wide[arm] for arm, weight in weights.items()).dropna()
     ran = keys.loc[diffs.index, [*weights]]
-    known = right and {*ran.to_numpy().ravel()} <= {*right} # the same sum image by image, (pairs, N)
+    known = right and {*ran.to_numpy().ravel()} <= right.keys() # the same sum image by image, (pairs, N)
     images = sum(w * np.stack([right[key] for key in ran[arm]]) for arm, w in weights.items()) if known else None
     return estimate(diffs, *map(diffs.index.get_level_values, ('search_seed', 'seed')), margin=margin, per_image=images)
 

@@ -20,12 +20,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .bank import bank_name
 from .experiments import shared
-from .plans import NAMES, Plan, protocols, read_plan, rows_of, wanted
+from .plans import NAMES, Plan, banks_of, protocols, read_plan, rows_of, wanted
 from .protocol import changed
 from .runs import Runs, correct, table
-from .typed import parse_seeds
 
 # %% ../nbs/36_study.ipynb #c06
 GAPS = ('round', 'search_seed') # Numbers that some runs lack
@@ -74,13 +72,12 @@ def _seconds(
     asked:dict, # One search of a plan
 )->float: # Wall time of its rounds, of those banks that are where it says, in s
     "What a search took."
-    cards = [Path(asked.get('bank', ''))/bank_name(Path(asked['source']).name, asked.get('model', 'resnet20_8'),
-             asked['recipe'], seed)/'card.json' for seed in parse_seeds(asked['search_seeds'])]
+    cards = [place/'card.json' for place in banks_of(asked)]
     return sum(r['seconds'] for card in cards if card.exists() for r in json.loads(card.read_text())['rounds'])
 
 def _units(
     plan:Plan, # Asked
-)->dict[str,str]: # Part -> such as '2 searches x 4 transfer seeds'
+)->dict[str,str]: # Part -> such as '2 searches of a source, 4 transfer seeds spread over them'
     "What n means in each part: tickets of a source come from so many searches, each with its share of the seeds."
     names = wanted(plan)
     tickets = names[names.search_seed != ''].groupby(['part', 'target', 'source', 'search_recipe'])
