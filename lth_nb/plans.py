@@ -211,10 +211,7 @@ def settled(
     return runs[[not waits(sweep) for sweep in have[SWEEP].itertuples(index=False, name=None)]]
 
 # %% ../nbs/35_plans.ipynb #c25
-def _brief(
-    text:str, # Ascending whole numbers, '1,2,3,7'
-)->str: # Such as '1-3,7'
-    "Numbers that follow each other as a span."
+def _brief(text): # Ascending whole numbers, '1,2,3,7', as spans: '1-3,7'
     numbers, out = [int(n) for n in text.split(',')], []
     for n in numbers:
         if out and n == out[-1][1] + 1: out[-1][1] = n
