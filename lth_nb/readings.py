@@ -19,7 +19,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from .effects import Paired, estimate, holm, span
-from .stats import FULL, oracle, reading, select_round, under_trained
+from .stats import FULL, learned_little, oracle, reading, select_round
 
 # %% ../nbs/47_readings.ipynb #c07
 NAMED = (3, 7, 10, 16, 21) # Rounds named beforehand: sparsity .488, .790, .893, .972, .991; PROTOCOL section 6.1
@@ -32,7 +32,7 @@ class Scope:
     train:str|None=None       # Column train of the rows; None = the largest n_train with tickets, per target
     targets:tuple[str,...]=() # Sets to read, in this order; () = every target with tickets of this scope
     margin:float=.01          # Smallest difference worth having, in accuracy, > 0
-    chance:Mapping[str,float]|None=None # Accuracy of guessing per target, in (0, 1); absent = not compared with it
+    chance:Mapping[str,float]|None=None # One over the number of classes, per target; absent = not compared with it
 
     @cached_property
     def tickets(self)->list[tuple[pd.DataFrame, str]]: # Comparable rows of a target with each source of its tickets
@@ -106,8 +106,7 @@ def _contrast(treat, control, margin=.01):
 # %% ../nbs/47_readings.ipynb #c29
 def _weak(rows, scope): # Whether scratch is within five points of chance; None where that is not known
     target, scratch = rows.target.iloc[0], rows[rows.arm == 'scratch']
-    known = target in (scope.chance or {}) and len(scratch) > 0
-    return under_trained(scratch, target, scope.recipe, chance=scope.chance[target]) if known else None
+    return learned_little(scratch, scope.chance[target]) if target in (scope.chance or {}) and len(scratch) else None
 
 def row_of(
     treat:Side,   # Under test; the row describes its ticket

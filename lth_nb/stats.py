@@ -6,7 +6,7 @@ One row of the run table is one finished run. Arms are compared within a seed, b
 
 # %% auto #0
 __all__ = ['FULL', 'TEXTS', 'NUMBERS', 'ALIKE', 'RUNGS', 'reading', 'paired', 'select_round', 'Oracle', 'oracle', 'curve',
-           'ladder', 'under_trained', 'by_source', 'verdict']
+           'ladder', 'learned_little', 'by_source', 'verdict']
 
 # %% ../nbs/40_stats.ipynb #c03
 from collections.abc import Mapping
@@ -176,17 +176,12 @@ def ladder(
     return pd.DataFrame(out)
 
 # %% ../nbs/40_stats.ipynb #c45
-def under_trained(
-    table:pd.DataFrame, # Run table
-    target:str,         # Set the runs were trained on
-    recipe:str,         # Recipe of the runs
-    *,
-    chance:float,       # Accuracy of guessing, in (0, 1): 1/classes, or the largest class's share of the test set
-)->bool: # True when the mean test accuracy of scratch lies less than .05 above `chance`, or below it
-    "Whether the scratch arm learned too little for any reading."
-    rows = reading(table, target, recipe)
-    if 'scratch' not in set(rows.arm): raise ValueError(f"no scratch run on {target}, recipe {recipe}: run it first")
-    return bool(round(rows.test_acc[rows.arm == 'scratch'].mean() - chance, 9) <= .05)
+def learned_little(
+    scratch:pd.DataFrame, # Finished runs of scratch
+    chance:float,         # One over the number of classes: what guessing has, whatever the shares of the classes
+)->bool: # True when their mean balanced test accuracy lies less than .05 above `chance`, or below it
+    "Whether the baseline learned too little for any reading."
+    return bool(round(scratch.test_balanced_acc.mean() - chance, 9) <= .05)
 
 # %% ../nbs/40_stats.ipynb #c46
 def by_source(
@@ -220,14 +215,15 @@ def verdict(
     target:str,         # Set the runs were trained on
     recipe:str,         # Recipe of the runs
     *,
-    chance:float,       # Accuracy of guessing, see `under_trained`
+    chance:float,       # One over the number of classes, see `learned_little`
     margin:float=.01,   # Smallest difference worth having, fixed before the run
     right:Mapping[str,np.ndarray]|None=None, # As for `paired`
 )->Verdict: # Word, effect and conditions; `.sentence` says them
     "Does a ticket help on this target, and of which source?"
     rows = reading(table, target, recipe)
     first, found = rows.iloc[0], ', '.join(sorted(set(rows.search_recipe) - {''}))
-    weak = under_trained(rows, target, recipe, chance=chance)
+    if 'scratch' not in set(rows.arm): raise ValueError(f"no scratch run on {target}, recipe {recipe}: run it first")
+    weak = learned_little(rows[rows.arm == 'scratch'], chance)
     about = dict(target=target, kind=str(first.target_kind), smoke=str(first.smoke) == 'True', recipe=recipe,
                  search_recipe=found, preset=str(first.preset), n_train=int(first.n_train),
                  scratch_steps=int(rows.steps[rows.arm == 'scratch'].median()))

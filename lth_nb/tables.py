@@ -17,14 +17,14 @@ import pandas as pd
 
 from .effects import Paired, estimate, holm, record, span
 from .readings import adjusted
-from .stats import FULL, paired, reading
+from .stats import FULL, learned_little, paired, reading
 from .tablecheck import paper_table
 
 # %% ../nbs/54_tables.ipynb #c10
 def chances(
     table:pd.DataFrame, # Run table with column test_recall
 )->dict[str,float]: # Target -> one over its number of classes
-    "Accuracy of guessing, for balanced test sets."
+    "Balanced accuracy of guessing, and accuracy where the test set is balanced."
     return (1 / (table.test_recall.astype(str).str.count(';') + 1)).groupby(table.target).first().to_dict()
 
 def bar(
@@ -32,8 +32,8 @@ def bar(
 )->str: # '' where nothing bars a word
     "Why these runs may not be given a word."
     if (rows.smoke.astype(str) == 'True').any(): return 'smoke run: no verdict'
-    base = rows.test_acc[rows.arm == 'scratch']
-    weak = len(base) and round(base.mean() - chances(rows)[rows.target.iloc[0]], 9) <= .05
+    base = rows[rows.arm == 'scratch']
+    weak = len(base) and learned_little(base, chances(rows)[rows.target.iloc[0]])
     return 'under-trained: no reading' if weak else ''
 
 # %% ../nbs/54_tables.ipynb #c14

@@ -69,7 +69,10 @@ TRANSFER = {
     'seeds below 0': (dict(seeds=-1), 'seeds', '-1'),
     'seeds twice': (dict(seeds='1,0,1'), 'seeds', 'twice', '1,0,1'),
     'search seeds twice': (dict(search_seeds='0,0'), 'search_seeds', 'twice', '0,0'),
-    'search seed not at hand': (dict(search_seeds='7,'), 'search_seed'),
+    'search seed not at hand': (dict(search_seeds='7,'), 'search_seeds names 7', 'digits', '[0]'),
+    'search seed of another source': (dict(source='digits,other', search_seeds='0,1', bank='uneven'),
+                                      'search_seeds names 1; the banks of digits', 'search_seed [0]',
+                                      'search_seeds names 0; the banks of other', 'search_seed [1]'),
     'arms twice': (dict(arms='scratch,ticket,scratch'), 'arm', 'twice', 'scratch,ticket,scratch'),
     'recipe twice': (dict(recipe='paper,paper'), 'recipe', 'twice', 'paper,paper'),
     'source twice': (dict(source='digits,digits'), 'source', 'twice', 'digits,digits'),
@@ -100,6 +103,13 @@ def test_transfer_refuses(case, ask, tickets, tmp_path):
         facts['sha256'] = {k: v for k, v in facts['sha256'].items() if not k.startswith('trained')}
         card.write_text(json.dumps(facts))
         parameters = parameters | dict(bank=str(thin))
+    if parameters.get('bank') == 'uneven':  # two sources, one search of each, by different seeds
+        shutil.copytree(tickets, uneven := tmp_path/'uneven')
+        first = next(uneven.glob('*/card.json')).parent
+        shutil.copytree(first, second := uneven/'other-resnet20_8-paper-s1')
+        facts = json.loads((second/'card.json').read_text())
+        (second/'card.json').write_text(json.dumps(facts | dict(source='other', search_seed=1)))
+        parameters = parameters | dict(bank=str(uneven))
     with pytest.raises(ValueError) as error: ask(**parameters)
     assert [part for part in said if part not in str(error.value)] == [], str(error.value)
     assert '\n' not in str(error.value)
