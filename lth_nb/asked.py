@@ -10,7 +10,6 @@ __all__ = ['ONE', 'read_size', 'in_full', 'ask', 'one_meaning', 'drawn_rows']
 # %% ../nbs/38_asked.ipynb #c03
 import shlex
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 

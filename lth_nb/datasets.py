@@ -25,7 +25,7 @@ from .official import OFFICIAL, official, official_entries
 from .pixels import ImageSet
 from .protocol import SOURCES, TARGETS, choose, key_of
 from .sampling import complete, fingerprint, layout, pick
-from .standins import DRAWING, digits, draw_standin, drawn
+from .standins import DRAWING, digits, drawn
 
 # %% ../nbs/12_datasets.ipynb #c07
 @dataclass(frozen=True)

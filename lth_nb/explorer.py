@@ -10,7 +10,6 @@ __all__ = ['CHOOSE', 'METRICS', 'with_setting', 'narrowed', 'options', 'run_name
 
 # %% ../nbs/50_explorer.ipynb #c03
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -10,7 +10,7 @@ __all__ = ['sees', 'plan', 'carry_out', 'side_by_side', 'time_left']
 # %% ../nbs/32_grid.ipynb #c03
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from queue import SimpleQueue
 
 import pandas as pd
@@ -19,9 +19,10 @@ from torch import nn
 
 from .bank import Bank
 from .datasets import Splits, subset
-from .images import Batches, channel_stats
+from .images import Batches
 from .masks import digest, full_mask
 from .models import head_state, init_state, prunable
+from .pixels import channel_stats
 from .protocol import ARMS, Protocol, canonical, key_of, seed_from, seen_fields
 from .runs import Spec
 from .tickets import Ticket

@@ -24,7 +24,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .decoding import Unreadable, decode_all, whites
-from .pixels import ImageSet, channel_stats, crop, pack
+from .pixels import ImageSet, crop
 from .sampling import batch_indices, five_crops, random_crops, steps_per_epoch
 
 # %% ../nbs/11_images.ipynb #c07

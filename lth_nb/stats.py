@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from .effects import Paired, Verdict, estimate, holm, record, t_interval, word_of
+from .effects import Paired, Verdict, estimate, holm, record
 
 # %% ../nbs/40_stats.ipynb #c07
 FULL = ('scratch', 'dense', 'finetuned_dense') # arms with the full mask: one run serves every round

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from .masks import Mask, apply_mask_, digest, layer_density
+from .masks import Mask, apply_mask_, layer_density
 from .protocol import Protocol, choose
 from .pruning import prune
 from .training import Fit, Scores, copy_state, evaluate, fit

@@ -55,6 +55,11 @@ def test_modules_are_what_the_notebooks_export(root, project):
     assert [name for name in ours if ours[name] != exported[name]] == [], 'run nbdev-export'
 
 
+def test_modules_import_what_they_use(root):
+    done = call('ruff', 'check', '--no-cache', '--select', 'F401', '--exclude', '__init__.py', 'lth_nb', cwd=root)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_notebooks_are_clean(root, project):
     done = call('nbdev-clean', cwd=project)
     assert done.returncode == 0, done.stderr
