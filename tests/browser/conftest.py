@@ -1,6 +1,7 @@
 "A real browser for pages that this project makes: Debian's chromium driven by Playwright, or a skip that says why."
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,8 @@ def watch(page):
     return page
 
 
-@pytest.fixture(scope='session')
-def chromium():
+@contextmanager
+def running():
     "A running browser; $CHROMIUM names another binary than Debian's."
     sync = pytest.importorskip('playwright.sync_api', reason="no playwright: pip install -e '.[browser]'")
     binary = os.environ.get('CHROMIUM') or '/usr/bin/chromium'
@@ -31,6 +32,12 @@ def chromium():
         browser = play.chromium.launch(executable_path=binary, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope='session')
+def chromium():
+    "A running browser."
+    with running() as browser: yield browser
 
 
 @pytest.fixture

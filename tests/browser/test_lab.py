@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -36,10 +37,10 @@ def free_port():
         return s.getsockname()[1]
 
 
-@pytest.fixture(scope='module')
-def lab(chromium, tmp_path_factory):
-    "A JupyterLab server over a folder with explore.ipynb; its address. No token: it listens on loopback only."
-    home, port = tmp_path_factory.mktemp('lab'), free_port()
+@contextmanager
+def served(home):
+    "A JupyterLab server over home/work, with explore.ipynb in it; its address. No token: it listens on loopback only."
+    port = free_port()
     (home/'config/labconfig').mkdir(parents=True)
     (home/'config/labconfig/default_setting_overrides.json').write_text(json.dumps(QUIET))
     (home/'work').mkdir()
@@ -58,21 +59,36 @@ def lab(chromium, tmp_path_factory):
             break
         except OSError: time.sleep(.5)
     else: raise TimeoutError((home/'log').read_text())
-    yield address, home/'work'
-    if job := last_job(home/'work/runs'): stop(job)
-    server.terminate()
-    server.wait(20)
+    try: yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope='module')
+def lab(chromium, tmp_path_factory):
+    "Address of a server, and its folder."
+    with served(home := tmp_path_factory.mktemp('lab')) as address:
+        yield address, home/'work'
+        if job := last_job(home/'work/runs'): stop(job)
+
+
+IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+WHOLE = r"/\d+ runs of \d+ targets/.test(document.querySelector('.jp-Notebook').innerText)"
+
+
+def opened(page, address, name):
+    "Open a notebook; ends when its kernel is there."
+    page.goto(f'{address}/lab/tree/{name}?reset')
+    page.wait_for_selector('.jp-Notebook .jp-Cell', timeout=120_000)
+    page.wait_for_function(IDLE, timeout=120_000)
 
 
 def run_all(page, address):
     "Open explore.ipynb and run its cells; ends when the last one has said what is at hand."
-    page.goto(f'{address}/lab/tree/explore.ipynb?reset')
-    page.wait_for_selector('.jp-Notebook .jp-Cell', timeout=120_000)
-    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
-                           timeout=120_000)
+    opened(page, address, 'explore.ipynb')
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(r"/\d+ runs of \d+ targets/.test(document.querySelector('.jp-Notebook').innerText)",
-                           timeout=180_000)
+    page.wait_for_function(WHOLE, timeout=180_000)
 
 
 @pytest.fixture
