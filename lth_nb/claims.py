@@ -12,6 +12,7 @@ __all__ = ['WORDS', 'PAPER', 'PAIRS', 'Claim', 'beat_scratch', 'how_sparse', 'ow
 from dataclasses import dataclass, replace
 
 import pandas as pd
+from scipy.stats import t as student
 
 from .protocol import PLAYS, SOURCES
 from .readings import Finding, Scope, Side, adjusted, comparable, conditions, row_of, spell
@@ -35,16 +36,17 @@ def _every(told): # False if any part is, True if there are parts and all are, e
 
 def _told(row, kind):
     "Whether a comparison is of a kind (better, worse, no worse or same); None where it cannot tell."
-    (lo, hi), m = (row['lo'], row['hi']) if kind != 'worse' else (-row['hi'], -row['lo']), row['margin']
     if row['bar'] or row['n'] < 3: return None
+    family, alone = student.ppf([1 - .025 / row['family'], .975], row['n'] - 1)
+    e, half, m = row['effect'], family / alone * (row['hi'] - row['lo']) / 2, row['margin']
+    lo, hi = (e - half, e + half) if kind != 'worse' else (-e - half, half - e)
     if kind == 'no worse': return True if lo > -m else False if hi < -m else None
     if kind == 'same': return {'same': True, 'better': False, 'worse': False}.get(row['word_holm'])
     return True if row['word_holm'] == kind else False if hi < m else None
 
 # %% ../nbs/49_claims.ipynb #c10
 def _scratch(side): return Side(side.rows, 'scratch', side.source)
-def _row(treat, control, scope, what, **more):
-    "One comparison of a claim."
+def _row(treat, control, scope, what, **more): # One comparison of a claim
     return row_of(treat, control, scope) | dict(what=what, said=True, note='', margin=scope.margin) | more
 
 def _claim(letter, text, scope, rows, rule, missing=(), by=('target',), untold=()):
@@ -75,16 +77,14 @@ def beat_scratch(
     rows = [_row(side, _scratch(side), scope, 'ticket - scratch', said=source == next(iter(sides)))
             for sides in _sides(scope).values() for source, side in sides.items()]
     def rule(own):
-        told = [_told(row, 'better') for row in own]
-        return [True if any(told) else None if None in told else False]
+        return [True if any(told := [_told(row, 'better') for row in own]) else None if None in told else False]
     return _claim('a', 'tickets beat scratch on every target', scope, rows, rule)
 
 # %% ../nbs/49_claims.ipynb #c24
 PAPER = dict(human_lba='deep own', lung_tissues='deep own', mouse_lba='deep natural', bone_marrow='shallow own',
     artist_classification_1='shallow natural', type_classification='shallow natural') # 1 % suffices? who wins?
 
-def _paper(own):
-    "What the paper says of the target of some rows, or of the one whose part it plays."
+def _paper(own): # What the paper says of the target of some rows, or of the one whose part it plays
     return PAPER.get(PLAYS.get(own[0]['target'], (own[0]['target'],))[0], '')
 
 def _halves(rows, *kinds): # Those that the paper says of no target in `rows`: a claim of two halves needs both
@@ -99,10 +99,12 @@ def how_sparse(
         sides = [Side(data, 'ticket', source, (r,)) for r in Side(data, 'ticket', source).finished]
         mine = [_row(s, _scratch(s), scope, 'sparsest not below scratch by the margin', said=False, last=s is sides[-1])
                 for s in sides]
-        enough = [row for row in mine if round(row['effect'], 9) >= -scope.margin]
-        note = f"not tellable beyond sparsity {mine[-1]['sparsity']:.3f}"
-        if enough: enough[-1].update(said=True, note=f", sparsity {enough[-1]['sparsity']:.3f}; {note}")
-        else: missing.append(f"{mine[0]['target']}: {source} is below by more than the margin at every round; {note}")
+        ran, name = [row for row in mine if not row['reason']], f"{data.target.iloc[0]}: {source}"
+        enough = [row for row in ran if round(row['effect'], 9) >= -scope.margin]
+        note = f"; not tellable beyond sparsity {ran[-1]['sparsity']:.3f}" if ran else ''
+        if enough: enough[-1].update(said=True, note=f", sparsity {enough[-1]['sparsity']:.3f}{note}")
+        else: missing.append(name + (f' is below by more than the margin at every round{note}' if ran else
+                                     ' has no round that ran with every seed beside scratch'))
         rows += mine
     def rule(own):
         deep = 'deep' in _paper(own)
@@ -113,8 +115,7 @@ def how_sparse(
                        'beyond 97 % pruned', scope, rows, rule, missing, untold=_halves(rows, 'deep', 'shallow'))
 
 # %% ../nbs/49_claims.ipynb #c31
-def _minus_natural(side, others, scope):
-    "Rows of `side` minus every natural source among `others`, that of the best validation accuracy first and `said`."
+def _minus_natural(side, others, scope): # `side` minus each natural source of `others`, the best on validation first
     natural = [source for source in others if source in SOURCES and source != side.source]
     return [_row(side, others[source], scope, 'against natural', natural=source, said=source == natural[0],
                  note=f' against {others[source]}') for source in natural]
@@ -134,8 +135,7 @@ def own_or_natural(
                   rows, rule, missing, untold=_halves(rows, 'own', 'natural'))
 
 # %% ../nbs/49_claims.ipynb #c38
-def _over_rounds(treat, control, scope, what):
-    "Rows over the rounds that both sides have: of `what`, and of the steadiness from three rounds on."
+def _over_rounds(treat, control, scope, what): # Over the rounds both have: `what`, and steadiness from three on
     both = tuple(sorted(set(treat.finished) & set(control.finished))) or treat.finished
     sides = [replace(side, rounds=both) for side in (treat, control)]
     spreads = [side.runs.groupby('round').test_acc.mean().std() for side in sides]
@@ -222,8 +222,9 @@ def headline(
     for scope in scopes:
         every = [ladder(rows, rows.target.iloc[0], source, r, recipe=scope.recipe, margin=scope.margin).assign(
             search_recipe=scope.search_recipe, scratch=rows.test_acc[rows.arm == 'scratch'].mean())
-            for rows, source in scope.tickets if r in (None, *Side(rows, 'ticket', source).finished)]
-        if not every: raise ValueError(f"no ticket of round {r} for {scope}: name a round that was transferred")
+            for rows, source in scope.tickets if not scope.barred(rows)
+            and r in (None, *Side(rows, 'ticket', source).finished)]
+        if not every: raise ValueError(f"no ticket of round {r} beside a trained scratch for {scope}")
         tables.append(pd.concat(every, ignore_index=True))
         said.append(f"{conditions(scope)}. At {'the round chosen on validation' if r is None else f'round {r}'}, mean "
                     f"over target × source (range, how many): {'; '.join(_rungs(tables[-1]))}")

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from .effects import Paired, estimate, holm, span
+from .effects import Paired, after_holm, estimate, holm, span
 from .stats import FULL, learned_little, oracle, reading, select_round
 
 # %% ../nbs/47_readings.ipynb #c07
@@ -42,6 +42,12 @@ class Scope:
             f"{self}: there are tickets on {names or 'no target'}; run the others first, or name other targets")
         return [(rows, source) for rows in (comparable(self, target) for target in self.targets or names)
                 for source in sorted(set(rows.source[rows.arm == 'ticket']))]
+    def barred(self,
+        rows:pd.DataFrame, # Of one target
+    )->bool|None: # None where nothing says what guessing gives
+        "Whether scratch learned too little for any reading."
+        base, target = rows[rows.arm == 'scratch'], rows.target.iloc[0]
+        return learned_little(base, self.chance[target]) if target in (self.chance or {}) and len(base) else None
 
 def comparable(
     scope:Scope, # Recipes and size
@@ -82,8 +88,7 @@ class Side:
         f"{self.arm} of {self.source} at round {str(self.rounds).strip('(),') or 'any'}")
 
 # %% ../nbs/47_readings.ipynb #c16
-def _pairs(left, right, same):
-    "Values side by side with the unit of each pair; `same`: both sides have tickets of one source."
+def _pairs(left, right, same): # Values side by side and the unit of each pair; same: tickets of one source
     both = left.merge(right, on='seed', suffixes=('', '_control'))
     searches = both[['search_seed', 'search_seed_control']]
     coarse, fine = sorted(searches, key=lambda name: searches[name].nunique())
@@ -93,8 +98,7 @@ def _pairs(left, right, same):
         both = both[(both.search_seed == both.search_seed_control) | both.search_seed_control.isna()]
     return both
 
-def _contrast(treat, control, margin=.01):
-    "Treat - control: the fields of `Paired`, and `reason`, why there is no number."
+def _contrast(treat, control, margin=.01): # The fields of `Paired`, and `reason`, why there is no number
     both = _pairs(treat.values, control.values, treat.source == control.source)
     if both.empty:
         absent = ' and '.join(f'no run of {side}' for side in (treat, control) if side.values.empty)
@@ -104,10 +108,6 @@ def _contrast(treat, control, margin=.01):
     return asdict(found) | dict(reason='')
 
 # %% ../nbs/47_readings.ipynb #c29
-def _weak(rows, scope): # Whether scratch is within five points of chance; None where that is not known
-    target, scratch = rows.target.iloc[0], rows[rows.arm == 'scratch']
-    return learned_little(scratch, scope.chance[target]) if target in (scope.chance or {}) and len(scratch) else None
-
 def row_of(
     treat:Side,   # Under test; the row describes its ticket
     control:Side, # What it is compared with
@@ -115,7 +115,7 @@ def row_of(
 )->dict: # target, source, source_kind, round, sparsity, val_acc, test_acc, bar, reason, and the fields of `Paired`
     "Treat - control, paired by transfer seed, with the ticket and what bars its word."
     first, runs, rounds = treat.rows.iloc[0], treat.runs, treat.rounds
-    weak = any(_weak(side.rows, scope) for side in (treat, control)) # two sizes have a scratch each
+    weak = any(scope.barred(side.rows) for side in (treat, control)) # two sizes have a scratch each
     bar = 'smoke run: no verdict' if str(first.smoke) == 'True' else 'under-trained: no reading' if weak else ''
     return dict(target=first.target, source=treat.source, source_kind=runs.source_kind.max(), bar=bar,
                 round=int(rounds[0]) if len(rounds) == 1 else ', '.join(map(str, rounds)),
@@ -124,12 +124,13 @@ def row_of(
 def adjusted(
     rows:list[dict],      # From `row_of`, perhaps with more columns
     by:tuple[str,...]=(), # Columns that cut it into families; () = one family
-)->pd.DataFrame: # With p_holm and word_holm; the words of barred rows are their bar
+)->pd.DataFrame: # With p_holm, word_holm, family (its size); word_given after Holm; barred rows have their bar as words
     "Holm's p over the comparisons that were run, and the word after it."
-    out = pd.DataFrame(rows).assign(p_holm=np.nan)
+    out = pd.DataFrame(rows).assign(p_holm=np.nan, family=0)
     for _, family in out[out.reason == ''].groupby(list(by) or (lambda _: 0)):
-        out.loc[family.index, 'p_holm'] = holm(family.p)
-    out['word_holm'] = out.word.mask(out.word.isin(['better', 'worse']) & ~(out.p_holm < .05), 'undecided')
+        out.loc[family.index, 'p_holm'], out.loc[family.index, 'family'] = holm(family.p), len(family)
+        out.loc[family.index, 'word_given'] = [*map(after_holm, family.word_given, holm(family.p_given))]
+    out['word_holm'] = [*map(after_holm, out.word, out.p_holm)]
     for name in ('word', 'word_given', 'word_holm'): out[name] = out[name].where(out.bar == '', out.bar)
     return out
 
@@ -145,7 +146,7 @@ def conditions(
         said += f"{target} ({'SMOKE, never evidence, ' * (str(first.smoke) == 'True')}{kind}, preset {first.preset}, "
         said += ', '.join([f"{first.n_train:,} training images", *(f'{arm} {k:.0f} steps' for arm, k in steps.items())])
         drawn = sorted(set(rows.source[rows.source_kind == 'stand-in']) - {''})
-        said += f", tickets of {', '.join(drawn)} found on STAND-IN data" * any(drawn) + low[_weak(rows, scope)] + '); '
+        said += f", tickets of {', '.join(drawn)} found on STAND-IN data" * any(drawn) + low[scope.barred(rows)] + '); '
     return (f"Recipe {scope.recipe}, tickets searched with recipe {scope.search_recipe}, margin {scope.margin}; {said}"
             "95 % intervals, given the test sets")
 
@@ -189,8 +190,8 @@ def primary(
     found = [row_of(side, Side(side.rows, 'scratch', side.source), scope) for side in sides if len(side.runs)]
     if not found: raise ValueError(f"none of the rounds {rounds} has a ticket run: name rounds of the table")
     frame = adjusted(found)
-    return Finding('primary', f"{conditions(scope)}. Ticket - scratch at rounds named beforehand "
-                              f"{sorted(frame['round'].unique().tolist())}, {_tally(frame)}.", frame)
+    named = 'named beforehand ' * (set(rounds) <= set(NAMED)) + str(sorted(frame['round'].unique().tolist()))
+    return Finding('primary', f"{conditions(scope)}. Ticket - scratch at rounds {named}, {_tally(frame)}.", frame)
 
 # %% ../nbs/47_readings.ipynb #c48
 def secondary(

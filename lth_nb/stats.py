@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from .effects import Paired, Verdict, estimate, holm, record
+from .effects import Paired, Verdict, after_holm, estimate, holm, record
 
 # %% ../nbs/40_stats.ipynb #c07
 FULL = ('scratch', 'dense', 'finetuned_dense') # arms with the full mask: one run serves every round
@@ -39,16 +39,21 @@ def reading(
         if len(found) > 1: raise ValueError(
             f"{column} differs between runs of {target}, recipe {recipe}: {', '.join(found)}; keep one, as in "
             f"table[table.{column}.astype(str) != {found[1]!r}]")
-    if bad := int(rows[['val_acc', 'test_acc']].isna().any(axis=1).sum()):
-        raise ValueError(f"{bad} runs of {target}, recipe {recipe}, have no accuracy: did training diverge?")
+    shares = rows.columns.intersection(['val_acc', 'test_acc', 'test_balanced_acc'])
+    rows[shares] = rows[shares].apply(pd.to_numeric, errors='coerce')
+    faults = {
+        'no accuracy: did training diverge?': rows[shares].isna().any(axis=1),
+        'an accuracy outside [0, 1]: write shares, not percent': ((rows[shares] < 0) | (rows[shares] > 1)).any(axis=1),
+        'a source and no search_seed: 0 where there was one search': rows.search_seed.isna() & (rows.source != ''),
+        'run twice for one seed: does the table mix two banks?': rows.duplicated(['arm', 'source', *NUMBERS, 'seed'])}
+    for why, bad in faults.items():
+        if bad.any(): raise ValueError(f"{bad.sum()} runs of {target}, recipe {recipe}, have {why}")
     return rows
 
 # %% ../nbs/40_stats.ipynb #c15
 def _side_by_side(rows, source, round, metric='test_acc'): # Index (search_seed, seed), a column per arm, NaN: no run
     mine = rows[rows.source.isin(['', source]) & (rows.arm.isin(FULL) | (rows['round'] == round))]
     ours, shared = mine[mine.source != ''], mine[mine.source == '']
-    if (twice := mine.duplicated(['arm', 'search_seed', 'seed'])).any():
-        raise ValueError(f"{sorted(set(mine.arm[twice]))} ran twice for one seed: does the table mix two banks?")
     if ours.empty: raise ValueError(f"no run from {source} at round {round}; sources {sorted(set(rows.source) - {''})}")
     wide = ours.pivot(index=['search_seed', 'seed'], columns='arm', values=metric)
     return wide.join(shared.pivot(index='seed', columns='arm', values=metric), on='seed')
@@ -160,8 +165,7 @@ def ladder(
     chosen = 'chosen on validation' if round is None else 'named beforehand'
     if round is None: round = select_round(rows, target, source, recipe)
     wide, keys = (_side_by_side(rows, source, round, name) for name in ('test_acc', 'key' if right else 'test_acc'))
-    four = wide.columns.intersection(['scratch', 'dense', 'reinit', 'ticket'])
-    shared = wide[four].dropna()
+    shared = wide[wide.columns.intersection(['scratch', 'dense', 'reinit', 'ticket'])].dropna()
     here = rows[(rows.source == source) & (rows['round'] == round)]
     if here.empty: raise ValueError(f"no run from {source} at round {round}: transfer that round first")
     first = here.iloc[0]
@@ -202,11 +206,11 @@ def by_source(
         dense = record(paired(rows, 'ticket', 'dense', **at)) if has_dense else None
         here = rows[(rows.arm == 'ticket') & (rows.source == source) & (rows['round'] == chosen)]
         means = here[['sparsity', 'val_acc', 'test_acc']].mean().astype(float).to_dict()
-        facts = dict(source_kind=str(here.source_kind.iloc[0]), round=chosen, steps=int(here.steps.median()))
-        out.append(dict(source=source, **facts, **means, **record(over), dense=dense))
+        out.append(dict(source=source, source_kind=str(here.source_kind.iloc[0]), round=chosen, dense=dense,
+                        steps=int(here.steps.median()), **means, **record(over)))
     if not out: raise ValueError(f"no ticket run on {target}, recipe {recipe}: run that arm first")
-    adjusted = holm([np.nan if row['p'] is None else row['p'] for row in out])
-    out = [row | dict(p_holm=None if np.isnan(p) else float(p)) for row, p in zip(out, adjusted)]
+    for row, p in zip(out, holm([np.nan if row['p'] is None else row['p'] for row in out])):
+        row.update(p_holm=None if np.isnan(p) else float(p), word=after_holm(row['word'], p))
     return sorted(out, key=lambda row: -row['val_acc'])
 
 # %% ../nbs/40_stats.ipynb #c47
@@ -223,12 +227,12 @@ def verdict(
     rows = reading(table, target, recipe)
     first, found = rows.iloc[0], ', '.join(sorted(set(rows.search_recipe) - {''}))
     if 'scratch' not in set(rows.arm): raise ValueError(f"no scratch run on {target}, recipe {recipe}: run it first")
-    weak = learned_little(rows[rows.arm == 'scratch'], chance)
     about = dict(target=target, kind=str(first.target_kind), smoke=str(first.smoke) == 'True', recipe=recipe,
                  search_recipe=found, preset=str(first.preset), n_train=int(first.n_train),
                  scratch_steps=int(rows.steps[rows.arm == 'scratch'].median()))
-    if about['smoke']: return Verdict('smoke run: no verdict', **about)
-    if weak: return Verdict('under-trained: no reading', **about)
+    why = 'smoke run: no verdict' if about['smoke'] else ('under-trained: no reading'
+        if learned_little(rows[rows.arm == 'scratch'], chance) else '')
+    if why: return Verdict(why, **about)
     readings = by_source(rows, target, recipe, margin=margin, right=right)
     fields = ('word', 'source', 'round', 'sparsity', 'steps', 'effect', 'lo', 'hi', 'n', 'unit')
     return Verdict(**{name: readings[0][name] for name in fields}, **about, readings=tuple(readings))

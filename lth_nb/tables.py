@@ -25,7 +25,11 @@ def chances(
     table:pd.DataFrame, # Run table with column test_recall
 )->dict[str,float]: # Target -> one over its number of classes
     "Balanced accuracy of guessing, and accuracy where the test set is balanced."
-    return (1 / (table.test_recall.astype(str).str.count(';') + 1)).groupby(table.target).first().to_dict()
+    classes = (table.test_recall.astype(str).str.count(';') + 1).groupby(table.target).max()
+    if (classes < 2).any(): raise ValueError(
+        f"test_recall of {classes.idxmin()} must have a number per class, as in 0.5;0.75: without it nothing says "
+        "what guessing gives")
+    return (1 / classes).to_dict()
 
 def bar(
     rows:pd.DataFrame, # Runs of one target and recipe
@@ -58,7 +62,7 @@ def differences(
     rounds:tuple[int,...]=(), # To read, of those that ran; () = all
     margin:float=.01,   # Smallest difference worth having
     right:Mapping|None=None, # From `correct_in`: intervals lo_test to hi_test cover test images too
-)->pd.DataFrame: # `KEYS`, `ABOUT`, fields of `Paired`, p_holm, word_holm; no row where `control` did not run
+)->pd.DataFrame: # `KEYS`, `ABOUT`, fields of `Paired`, p_holm, word_holm; none where no seed ran both arms
     "One row per comparison that can be made."
     out = []
     ran = table[(table.arm == treat) & (~table['round'].isin([0, '']))].drop_duplicates(KEYS)
@@ -66,16 +70,16 @@ def differences(
         some = _alone(table, row)
         here = some[(some.target == row['target']) & (some.recipe == row['recipe']) & (some.arm == control)]
         here = here[here.source.isin(['', row['source']]) & (control in FULL or here['round'] == row['round'])]
-        if here.empty: continue
+        mine = some[(some[['target', 'recipe', 'source', 'round']] == pd.Series(row)[
+            ['target', 'recipe', 'source', 'round']]).all(axis=1) & (some.arm == treat)]
+        keys = ['seed'] if (here.source == '').all() else ['search_seed', 'seed']
+        if mine.merge(here, on=keys).empty: continue
         asked = {name: row[name] for name in ('target', 'source', 'recipe')}
         found = paired(some, treat, control, **asked, round=int(row['round']), margin=margin, right=right)
         why = bar(some[(some.target == row['target']) & (some.recipe == row['recipe'])])
-        words = dict(word=why, word_given=why) if why else {}
-        out.append({name: row[name] for name in (*KEYS, *ABOUT)} | record(found) | words)
-    frame = pd.DataFrame(out, columns=[*KEYS, *ABOUT, *(f.name for f in fields(Paired))])
-    ps = frame.p.astype(float).groupby(frame.recipe).transform(lambda p: holm(p)) if len(frame) else []
-    keep = ~frame.word.isin(['better', 'worse']) | (pd.Series(ps, index=frame.index, dtype=float) < .05)
-    return frame.assign(p_holm=ps, word_holm=frame.word.where(keep, 'undecided'))
+        out.append({name: row[name] for name in (*KEYS, *ABOUT)} | asdict(found) | dict(reason='', bar=why))
+    return adjusted(pd.DataFrame(out, columns=[*KEYS, *ABOUT, *(f.name for f in fields(Paired)), 'reason', 'bar']),
+                    ('recipe',))
 
 # %% ../nbs/54_tables.ipynb #c23
 def said(
@@ -86,9 +90,9 @@ def said(
     if found.empty: return 'no comparison can be made yet: its runs are missing'
     parts = []
     for _, r in found.head(most).iterrows():
-        given = f"given these searches {r.word_given} {span(r.effect, r.lo_given, r.hi_given)}"
+        given = f", given these searches {r.word_given} {span(r.effect, r.lo_given, r.hi_given)}" * (r.searches > 1)
         parts.append(f"{r.target} ({r.n_train} images) from {r.source} at round {int(r['round'])}, {r.recipe}: "
-                     f"{r.word_holm} {span(r.effect, r.lo, r.hi)}, {given} ({r.unit})")
+                     f"{r.word_holm} {span(r.effect, r.lo, r.hi)}{given} ({r.unit})")
     return '; '.join([*parts, *([f'and {len(found) - most} more in the table'] if len(found) > most else [])])
 
 def kinds(
@@ -122,6 +126,7 @@ def baseline(
 def best_tickets(
     table:pd.DataFrame, # Run table
     chosen:pd.DataFrame, # recipe, target, source, round, search_recipe, train: the round of each source
+    by:str='val_acc',    # What ranks the sources of a target: val_acc, or test_acc as in the paper
 )->pd.DataFrame: # recipe, target, column, mean (in [0, 1]), text; a target's own tickets in column own, scratch first
     "The cells of Table 2; **best** and *second* of a row marked."
     out = []
@@ -133,12 +138,12 @@ def best_tickets(
         for name, runs, at in (('scratch', base, ''), (column, mine, f"r{int(row['round'])}, ")):
             n = f' ({at}n = {len(runs)})' if len(runs) else ''
             out.append(dict(recipe=row['recipe'], target=row['target'], column=name, mean=runs.test_acc.mean(),
-                            text=percent(runs.test_acc) + n))
-    cells = pd.DataFrame(out, columns=['recipe', 'target', 'column', 'mean', 'text']).drop_duplicates(
+                            rank=runs[by].mean(), text=percent(runs.test_acc) + n))
+    cells = pd.DataFrame(out, columns=['recipe', 'target', 'column', 'mean', 'rank', 'text']).drop_duplicates(
         ['recipe', 'target', 'column'])
-    ranks = cells[cells.column != 'scratch'].groupby(['recipe', 'target'])['mean'].rank(ascending=False, method='first')
+    ranks = cells[cells.column != 'scratch'].groupby(['recipe', 'target'])['rank'].rank(ascending=False, method='first')
     marks = ranks.reindex(cells.index).map({1.: '**', 2.: '*'}).fillna('')
-    return cells.assign(text=marks + cells.text + marks)
+    return cells.drop(columns='rank').assign(text=marks + cells.text + marks)
 
 # %% ../nbs/54_tables.ipynb #c31
 def beside_paper(
@@ -161,8 +166,9 @@ def shrinkage(
     rows, out = table[table.search_recipe.isin(['', search_recipe])], []
     for _, some in rows.groupby(['target', 'train', 'recipe']):
         baseline(reading(some, some.target.iloc[0], some.recipe.iloc[0]))
-    kept = rows.groupby(['target', 'train']).fingerprint.nunique()
-    if (kept > 1).any(): raise ValueError(f"fingerprint differs between the recipes of {kept.idxmax()[0]}: keep one")
+    for name in ('fingerprint', 'model'):
+        kept = rows.groupby(['target', 'train'])[name].nunique()
+        if (kept > 1).any(): raise ValueError(f"{name} differs between the recipes of {kept.idxmax()[0]}: keep one")
     base = rows[rows.arm == 'scratch'].set_index(['target', 'train', 'recipe', 'seed']).test_acc.to_dict()
     mine = rows[(rows.arm == 'ticket') & (rows['round'] != 0)]
     gains = [a - base.get((t, n, r, s), np.nan) for a, t, n, r, s in
