@@ -553,6 +553,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'lth_nb.runs.table': ('runs.html#table', 'lth_nb/runs.py')},
             'lth_nb.sampling': { 'lth_nb.sampling._deal': ('sampling.html#_deal', 'lth_nb/sampling.py'),
                                  'lth_nb.sampling._order': ('sampling.html#_order', 'lth_nb/sampling.py'),
+                                 'lth_nb.sampling._unclear': ('sampling.html#_unclear', 'lth_nb/sampling.py'),
                                  'lth_nb.sampling.batch_indices': ('sampling.html#batch_indices', 'lth_nb/sampling.py'),
                                  'lth_nb.sampling.by_group': ('sampling.html#by_group', 'lth_nb/sampling.py'),
                                  'lth_nb.sampling.carve': ('sampling.html#carve', 'lth_nb/sampling.py'),

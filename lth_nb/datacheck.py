@@ -78,11 +78,8 @@ class Report:
     def _repr_markdown_(self): return f'```text\n{self}\n```'
 
 # %% ../nbs/13_datacheck.ipynb #c18
-def _share(
-    n:int,  # Images
-    of:int, # Of how many
-)->str: # '3 images (1.2 %)'
-    return f"{n:,} image{'s' * (n != 1)} ({100 * n / of:.2g} %)"
+def _share(n, of): # 3, 250 -> '3 images (1.2 %)'
+    return f"{n:,} image{'s' * (n != 1)} ({100 * n / of:{'.2g' if n < .1 * of else '.0f'}} %)"
 
 def copies(
     facts:Facts,   # Of a set
@@ -97,7 +94,7 @@ def copies(
         if labels > 1: found['contradiction'].append(rows)
         if splits > 1: found['leak'].append(rows)
         if len(rows) > max(labels, splits): found['duplicates'].append(rows)
-    cures = dict(contradiction='find out which label is right', leak='keep each in one split only',
+    cures = dict(contradiction='find out which label is right', leak='keep one of each, or all of them in one split',
                  duplicates='keep one of each')
     for name, groups in found.items():
         paths = tuple(' = '.join(facts.paths[rows]) for rows in groups)
@@ -118,7 +115,7 @@ def near_copies(
         hit, of = Counter(places.split[np.unique(rows[near, 0])].tolist()), Counter(places.split.tolist())
         yield Finding('near_leak', 'error' if hit['test'] > .01 * of['test'] else 'warning',
                       f"{_share(hit['test'], of['test'])} of test and {hit['val']:,} of val have a copy in an earlier "
-                      f"split, e.g. {paths[near][0]}: keep all copies in one split", tuple(paths[near]))
+                      f"split, e.g. {paths[near][0]}: remove the copies, or keep them in one split", tuple(paths[near]))
     if not near.all():
         yield Finding('alike', 'note', f"{(~near).sum():,} pairs across splits are alike (likeness {ALIKE} to {NEAR}), "
                       f"most of all {paths[~near][0]}: look at them", tuple(paths[~near]))
@@ -137,7 +134,7 @@ def torn_groups(
     paths = tuple(facts.paths[np.isin(places.group, torn)].tolist())
     n, where = _share(len(paths), len(facts.paths)), ' and '.join(sorted(splits[torn[0]]))
     yield Finding('group_leak', 'error', f"{len(torn):,} of {len(splits):,} groups, {n}, e.g. {torn[0]} in {where}: "
-                  "keep each in one split, as a CSV with a group column does", paths)
+                  "keep each in one split: a CSV with a group column does, or lth data prepare --groups", paths)
 
 # %% ../nbs/13_datacheck.ipynb #c36
 def colour_shortcut(
@@ -204,7 +201,6 @@ def _broken(
         yield Finding('broken', 'error', f"{_share(n, n + len(facts.paths))} cannot be read, e.g. {path} ({reason}): "
                       "repair or remove them, or accept to go on without", tuple(facts.broken[:, 0].tolist()))
 
-# %% ../nbs/13_datacheck.ipynb #c49
 def _drawn(
     origin:Origin, # A stand-in
 )->Report: # Without a look at its images
@@ -215,6 +211,7 @@ def _drawn(
                   np.zeros((0, 2), np.int32), ('drawn one by one: no file to check',),
                   tuple(Finding('trap', 'note', note) for note in origin.notes))
 
+# %% ../nbs/13_datacheck.ipynb #c49b
 def check(
     name:str,             # A name of `list_sets`, or the path of a folder, an archive or a CSV
     data:str|Path='data', # Folder to search
@@ -230,7 +227,8 @@ def check(
     if (origin := find(name, data)).kind == 'stand-in': return _drawn(origin)
     file = lambda *what: Path(cache)/f'{key_of((origin.stamp, RULES, *what))[:32]}.check.npz'
     facts = Facts(**kept(file(), lambda: vars(survey(origin.entries(0), what=origin.where, progress=progress))))
-    places = assign(origin, facts.paths.tolist(), facts.folders.tolist(), **how)
+    try: places = assign(origin, facts.paths.tolist(), facts.folders.tolist(), **how)
+    except ValueError as error: raise ValueError('; '.join([str(error), *(f.text for f in _broken(facts))])) from None
     if groups: places = replace(places, group=groups_of(facts.paths, groups))
     digest = fingerprint(places.split, places.label, places.file, facts.digest)
     pairs = kept(file(digest), lambda: near_pairs(facts.mini, places.split, progress=progress))
@@ -240,6 +238,8 @@ def check(
              *colour_shortcut(facts, places), *format_shortcut(facts, places)]
     found += [*count_findings(origin.name, classes, counts), *(Finding('trap', 'note', note) for note in origin.notes)]
     found.sort(key=lambda f: (('error', 'warning', 'note').index(f.level), [*FINDINGS].index(f.name)))
-    known = f"{len(set(places.group.tolist()) - {''}):,}" if places.group.any() else 'not known, so not checked'
+    known = f"{len({*places.group.tolist()} - {''}):,}, of {(places.group != '').sum():,} images"
+    about = (*in_words(facts), f"groups: {known if places.group.any() else 'not known, so not checked'}",
+             f'read as: {facts.paths[0]} is class {places.label[0]}, in {places.split[0]}')
     return Report(origin.name, origin.kind, digest, tuple(classes), np.array(counts), facts.size,
-                  (*in_words(facts), f'groups: {known}'), tuple(found), accepted)
+                  about, tuple(found), accepted)

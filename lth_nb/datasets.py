@@ -66,7 +66,7 @@ def _listed(
     notes = json.loads(card.read_text(encoding='utf-8'))['notes'] if card and card.exists() else ()
     read = lambda short, read=True: entries_listed(listed, read=read)
     stamp = _stamp([table, *listed.files], table.parent)
-    return Origin(name, 'real', str(table), stamp, read, tuple(notes), listed.groups)
+    return Origin(name, 'real', str(table), stamp, read, (*notes, *listed.notes), listed.groups)
 
 
 def _at(
@@ -113,8 +113,9 @@ def find(
         read = lambda *unused: official_entries(name, data)
         if (data/inside).is_dir(): return replace(_at(data/inside, name), entries=read)
         raise ValueError(f"{name} is not in {data.resolve()}: put a folder or {name}.tar there, or allow download")
-    known = sorted({*TARGETS, 'digits', *sets_in(data)})
-    raise ValueError(f"no set {name!r} in {data.resolve()}: have {', '.join(known)}; or give a path")
+    known = ', '.join(sorted({*TARGETS, 'digits', *sets_in(data)}))
+    raise ValueError(f"no set {name!r} in {data.resolve()}: have {known}; "
+                     f"or give a path{f', such as ./{name} for what lies here' * Path(name).exists()}")
 
 # %% ../nbs/12_datasets.ipynb #c18
 @dataclass(frozen=True)

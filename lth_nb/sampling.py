@@ -13,6 +13,7 @@ __all__ = ['SPLITS', 'layout', 'fingerprint', 'carve', 'by_group', 'complete', '
 # %% ../nbs/04_sampling.ipynb #c03
 import hashlib
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
@@ -20,6 +21,13 @@ from .protocol import seed_from
 
 # %% ../nbs/04_sampling.ipynb #c07
 SPLITS = dict(train='train', training='train', val='val', valid='val', validation='val', test='test', testing='test')
+
+def _unclear(parts, where): # Refuse folders that may be classes, slides or splits, by what lies in two of them
+    below = {top: {p[1] for p in parts if p[0] == top and len(p) > 2} for top in sorted({p[0] for p in parts})}
+    for a, b in combinations(below, 2):
+        if len(same := below[a] & below[b]) > 1: raise ValueError(
+            f"{where}: folders {a!r} and {b!r} both hold {sorted(same)}: which of them are the classes? Name splits "
+            "train, val and test; or list the files in a CSV: path, class, and group for slides or patients")
 
 def layout(
     paths:list[str],   # Relative paths of the images, '/' between folders
@@ -35,12 +43,10 @@ def layout(
     deep = any(inside)
     if min(map(len, parts)) < 2 + deep or not all(inside) and deep:
         odd = next(p for p, i in zip(parts, inside) if len(p) < 2 + deep or i < deep)
-        raise ValueError(f"{where}: {'/'.join(odd)} lies outside the class folders, which are "
-                         "train/<class>/, val/<class>/ and test/<class>/, or <class>/ alone")
-    below = [{p[1] for p in parts if p[0] == top and len(p) > 2} for top in sorted({p[0] for p in parts})]
-    same = set.intersection(*below) if len(below) > 1 and not deep else ()
-    if len(same) > 1: raise ValueError(f"{where}: folders {sorted({p[0] for p in parts})} all hold {sorted(same)}: "
-                                       "name the splits train, val and test")
+        told = f"; {parts[inside.index(True)][0]!r} is read as a split: rename it if it is a class" if deep else ''
+        raise ValueError(f"{where}: {'/'.join(odd)} lies outside the class folders, which are train/<class>/, "
+                         f"val/<class>/ and test/<class>/, or <class>/ alone{told}")
+    if not deep: _unclear(parts, where)
     split = np.array([SPLITS[p[0].lower()] if deep else '' for p in parts], dtype='<U5')
     label = np.array([p[deep] for p in parts])
     if empty := sorted({p[deep] for p in named if len(p) == 1 + deep} - set(label.tolist())):
@@ -112,7 +118,8 @@ def by_group(
         if not attempt: order = order[np.argsort(-count[order].sum(1), kind='stable')]
         part = names[_deal(count, share, order)]
         held = np.array([count[part == split].sum(0) > 0 for split in need])
-        if held.all(): return part[group]
+        if held.all() and (part == 'val').any() >= ('val' in shares): return part[group]
+    if held.all(): raise ValueError(f"{len(groups)} groups leave no image for val: add groups, or give the splits")
     c = np.flatnonzero(~held.all(0))[0]
     raise ValueError(f"class {str(classes[c])!r} lies in {(count[:, c] > 0).sum()} groups, and no way was found to "
                      f"have it in {' and '.join(need)}: add groups, or leave the class out")
@@ -140,7 +147,8 @@ def complete(
         split[carve(ids, .2, seed_from('test', name, seed))] = 'test'
         share, stream = .125, seed_from('val', name, seed)  # 10 of the 80 % left
     elif 'test' not in split:
-        raise ValueError(f"{where} has no test split: add test/<class>/, or drop train/ to have it split 70/10/20")
+        raise ValueError(f"{where} has no test split: add test/<class>/, or put the class folders directly in it to "
+                         "have them split 70/10/20")
     if 'val' not in split:
         left = np.flatnonzero(split == 'train')
         if known: split[left] = by_group(label[left], group[left], dict(train=1 - share, val=share), stream)

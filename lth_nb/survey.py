@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from .decoding import Unreadable, decode
+from .decoding import Unreadable, decode, whites
 from .files import captured
 
 # %% ../nbs/09_survey.ipynb #c07
@@ -77,8 +77,9 @@ def survey(
             rows += pool.map(_seen, some)
             bar.update(len(some))
     good, broken = sorted((r for r in rows if len(r) > 2), key=lambda r: r[0]), [r for r in rows if len(r) == 2]
-    if not good: raise ValueError(f"no image in {what}: put images in <class>/, or in train/<class>/ and "
-                                  f"test/<class>/; {len(broken)} files cannot be read")
+    why = f'; {len(broken):,} files cannot be read, the first {broken[0][0]} ({broken[0][1]})' if broken else ''
+    if not good: raise ValueError(
+        f"no image in {what}: put images in <class>/, or in train/<class>/ and test/<class>/{why}")
     paths, digest, same, size, mode, colour, mini = zip(*good)
     digest = np.frombuffer(b''.join(digest), np.uint8).reshape(-1, 32)
     broken = np.array(broken, str).reshape(-1, 2)
@@ -95,7 +96,9 @@ def in_words(
     if (low != high).any():
         span += f' to {high[0]} x {high[1]} px, short side {np.median(facts.size.min(1)):.0f} px in the median'
     modes = Counter(facts.mode.tolist()).most_common(5)
-    return span, 'format: ' + ', '.join(f'{n:,} {mode}' for mode, n in modes)
+    told, white = 'format: ' + ', '.join(f'{n:,} {mode}' for mode, n in modes), whites(facts.mode.tolist())
+    several = f'; training takes white at {white[-1]:,} for all: the others come out dark' if len(white) > 1 else ''
+    return span, told + several
 
 # %% ../nbs/09_survey.ipynb #c17
 def groups_of(
