@@ -209,6 +209,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'lth_nb.explore_parts.plain': ('explore_parts.html#plain', 'lth_nb/explore_parts.py'),
                                       'lth_nb.explore_parts.several': ('explore_parts.html#several', 'lth_nb/explore_parts.py'),
                                       'lth_nb.explore_parts.shown': ('explore_parts.html#shown', 'lth_nb/explore_parts.py'),
+                                      'lth_nb.explore_parts.soon': ('explore_parts.html#soon', 'lth_nb/explore_parts.py'),
                                       'lth_nb.explore_parts.text': ('explore_parts.html#text', 'lth_nb/explore_parts.py')},
             'lth_nb.explorer': { 'lth_nb.explorer._hover': ('explorer.html#_hover', 'lth_nb/explorer.py'),
                                  'lth_nb.explorer._place': ('explorer.html#_place', 'lth_nb/explorer.py'),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 # %% ../nbs/02_effects.ipynb #c07
 def _se2(values):
@@ -21,7 +21,7 @@ def _se2(values):
 
 def _half(se2, df):
     "Half of the 95% t interval, NaN when no degree of freedom is left."
-    return float(student.ppf(.975, df) * np.sqrt(se2))
+    return float(stdtrit(df, .975) * np.sqrt(se2))
 
 def t_interval(
     diffs:Sequence[float], # One difference per independent unit, (n,)
@@ -143,7 +143,7 @@ def estimate(
     half, given = _half(se2, n - 1), _half(se2_given, df)
     test = _half(se2 + _images(diffs, searches, per_image), n - 1)
     std = diffs.std(ddof=1) if len(diffs) > 1 else np.nan
-    p, p_given = (float(2 * student.sf(abs(effect) / np.sqrt(v), free)) for v, free in ((se2, n - 1), (se2_given, df)))
+    p, p_given = (float(2 * stdtr(free, -abs(effect) / np.sqrt(v))) for v, free in ((se2, n - 1), (se2_given, df)))
     return Paired(
         word=word_of(effect - half, effect + half, n, margin), effect=effect, lo=effect - half, hi=effect + half, n=n,
         std=float(std), p=p, unit=f"n = {n}: {text}", pairs=len(diffs), searches=len(np.unique(searches)),

@@ -15,10 +15,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .datasets import Splits
 from .figures import ladder_figure, panel
 from .gallery import mosaic
-from .images import eval_crops
 from .predictions import mcnemar, only_one_right
 from .runs import Runs, predicted
 from .stats import FULL, ladder
@@ -188,7 +186,7 @@ def differs(
 
 # %% ../nbs/50_explorer.ipynb #c34
 def images_figure(
-    splits:Splits,    # Of the run's target
+    splits:'Splits',  # Of the run's target
     row:pd.Series,    # The run
     guess:np.ndarray, # From `said`
     which:np.ndarray, # Positions in the test split
@@ -202,4 +200,5 @@ def images_figure(
     test, few = splits.open_test(), np.asarray(which)[:most]
     names = [f'{splits.classes[test.labels[i]]}, taken for {splits.classes[guess[i]]}' for i in few]
     about = f"{len(few)} of {len(which)}, {splits.kind} data"
+    from lth_nb.images import eval_crops # with torch: seconds that the first page need not wait for
     return mosaic(eval_crops(test, few, px=splits.px), names, title=run_name(row), about=about)

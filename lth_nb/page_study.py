@@ -16,8 +16,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from fastcore.basics import patch
 
-from .datasets import load
-from .explore_bank import density_figure
 from .explore_parts import attempt, button, clicks, in_a_row, pick, plain, several, shown
 from .explorer import (METRICS, curves, curves_figure, differs, figure, images_figure, narrowed, options,
                              run_name, said, steps, twin, with_setting)
@@ -161,6 +159,7 @@ def layers(
     row:pd.Series, # Of a run table
 )->go.Figure: # A bar per prunable layer
     "What was left of each layer of a run."
+    from lth_nb.explore_bank import density_figure # with torch: the page is live before it
     kept = {f'layer {k}': 1 - float(s) for k, s in enumerate(str(row.layer_sparsity).split(';'), 1)}
     return density_figure(kept, row.density, f'density per layer, {run_name(row)}')
 
@@ -180,6 +179,7 @@ def seen(self:StudyPage,
     which:str,     # wrong: all it gets wrong; lost: those only its dense twin gets right
 )->tuple: # Pictures, and the confusion matrix with the classes' names
     "What a run got wrong, as pictures."
+    from lth_nb.datasets import load # as above
     splits = load(row.target, self.data, px=int(row.px), cache=self.cache).shrunk(int(row.n_val), int(row.n_test))
     guess, label = said(self.study, row)
     where, other = np.flatnonzero(guess != label), twin(self.table, row)

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from .bank import bank_name, banks
 from .protocol import ARMS, PRESETS, Protocol, changed, choose, make_protocol, seen_fields
 from .typed import parse_list, parse_seeds
 
@@ -173,6 +172,7 @@ def banks_of(
     asked:dict, # One search of a plan
 )->list[Path]: # Folder of the bank of each search seed; it may not be there yet
     "Where a search writes."
+    from lth_nb.bank import bank_name # with torch: seconds that reading a plan need not wait for
     model = asked.get('model') or PRESETS[asked.get('preset', 'demo')].get('model', 'resnet50')
     folder, source = Path(asked.get('bank') or f"{asked.get('out') or 'runs'}/banks"), Path(asked['source']).name
     return [folder/bank_name(source, model, asked['recipe'], k) for k in parse_seeds(asked['search_seeds'])]
@@ -181,7 +181,7 @@ def unsearched(
     plan:Plan, # What is asked for
 )->list[dict]: # Searches whose bank is not where the plan says
     "The searches that are not done."
-    return [s for s in plan.searches if not all(place.name in banks(place.parent) for place in banks_of(s))]
+    return [s for s in plan.searches if not all((place/'card.json').exists() for place in banks_of(s))]
 
 # %% ../nbs/35_plans.ipynb #c19
 def todo(

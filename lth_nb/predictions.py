@@ -18,8 +18,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
-from scipy.optimize import brentq
-from scipy.stats import binomtest, norm
 
 from .effects import span
 
@@ -143,6 +141,8 @@ class McNemar:
 
 def _tango(b, c, n):
     "Ends of the 95% score interval of (b - c) / n."
+    from scipy.optimize import brentq # a second that drawing a study need not wait for
+    from scipy.stats import norm
     z2, effect = norm.ppf(.975)**2, (b - c) / n
     def excess(d): # numerator minus z² times the denominator: below 0 inside, 0 at the ends
         linear = (2 * n - b + c) * d - b - c
@@ -157,6 +157,7 @@ def mcnemar(
     correct_b:np.ndarray, # The same of the second, on the same images in the same order
 )->McNemar: # First minus second
     "Which of two networks is better on images of this kind, and how sure the test images are."
+    from scipy.stats import binomtest
     b, c = map(len, only_one_right(correct_a, correct_b))
     n = len(correct_a)
     p = binomtest(b, b + c).pvalue if b + c else 1.
@@ -194,6 +195,7 @@ def reliability(
     bins:int=15,       # Of equal width over (0, 1]; 15 as in Guo et al. 2017
 )->pd.DataFrame: # A row per bin: confidence, accuracy (NaN if empty), share, n, lo and hi (95% Wilson)
     "Confidence and accuracy of the likeliest class, bin by bin."
+    from scipy.stats import binomtest
     probs = np.asarray(probs, dtype=float) # stored as float16, where .6001 * 15 is 9
     if bins < 1: raise ValueError(f"bins must be 1 or more, got {bins}")
     if probs.ndim != 2 or not (np.abs(probs.sum(1) - 1) < .01).all() or (probs < 0).any(): raise ValueError(

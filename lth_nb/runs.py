@@ -22,12 +22,10 @@ from resource import RUSAGE_SELF, getrusage
 
 import numpy as np
 import pandas as pd
-import torch
 from filelock import FileLock, Timeout
 
-from .bank import versions
 from .protocol import ARMS, canonical, key_of
-from .transfer import Run
+
 
 # %% ../nbs/31_runs.ipynb #c07
 SEMANTICS = 1 # Of training and evaluation; part of every key
@@ -55,7 +53,7 @@ class Spec:
 
 # %% ../nbs/31_runs.ipynb #c12
 def _pack(
-    run:Run, # Finished
+    run:'Run', # Finished
 )->dict[str,np.ndarray]: # test and val: classes, probabilities as float16, labels
     "Predictions as arrays."
     out = {}
@@ -68,7 +66,7 @@ def _pack(
 def _write(
     folder:Path, # Made; what a killed process left there goes
     spec:Spec,   # What was asked
-    run:Run,     # What came out
+    run:'Run',     # What came out
     facts:dict,  # Versions, device: JSON values
 )->None: # Nothing
     "The four files of a run."
@@ -134,7 +132,7 @@ class Runs:
 
     def add(self,
         spec:Spec, # What was asked
-        run:Run,   # What came out
+        run:'Run',   # What came out
         **facts,   # Versions, device, peak memory: JSON values
     )->Path: # The run's folder
         "Write a run aside, then give it its name."
@@ -167,6 +165,9 @@ def facts(
 )->dict: # JSON values: versions, threads, cores, peak_mb
     "What a run ran on."
     peak = getrusage(RUSAGE_SELF).ru_maxrss / (1 if platform.system() == 'Linux' else 1024) # macOS: bytes
+    import torch # with bank: seconds that reading a table need not wait for
+
+    from lth_nb.bank import versions
     return versions(device, torch.get_num_threads()) | dict(cores=os.cpu_count(), peak_mb=round(peak / 1024))
 
 # %% ../nbs/31_runs.ipynb #c27

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from .experiments import shared
 from .plans import NAMES, Plan, banks_of, protocols, read_plan, rows_of, wanted
@@ -107,6 +106,7 @@ def card_of(
 # %% ../nbs/36_study.ipynb #c10
 def machine()->str: # Such as 'Intel(R) Xeon(R) Processor @ 2.80GHz, 2 cores, 24 GB; Python 3.11.7, torch 2.14.1'
     "What runs here run on, in words."
+    import torch # seconds that reading a study need not wait for
     known = Path('/proc/cpuinfo')
     lines = known.read_text(encoding='utf-8').splitlines() if known.exists() else []
     names = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]

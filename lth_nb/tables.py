@@ -15,7 +15,7 @@ from dataclasses import asdict, fields
 import numpy as np
 import pandas as pd
 
-from .effects import Paired, estimate, holm, record, span
+from .effects import Paired, estimate, span
 from .readings import adjusted
 from .stats import FULL, learned_little, paired, reading
 from .tablecheck import paper_table
