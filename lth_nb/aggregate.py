@@ -127,8 +127,6 @@ def _pairs(table, recipe, treat, control, source, round):
         if at is None and not {treat, control} <= {*FULL} and 'ticket' in set(rows.arm):
             at = select_round(rows, target, source, recipe)
         rows = rows[rows.arm.isin(FULL) | (rows['round'] == at)]
-        if (twice := rows.duplicated(['arm', 'source', 'search_seed', 'seed'])).any(): raise ValueError(
-            f"{sorted(set(rows.arm[twice]))} ran twice for one seed on {target}: does the table mix two banks?")
         ours, theirs = rows[rows.arm == treat], rows[rows.arm == control]
         on = ['seed'] if '' in set(theirs.source) else ['search_seed', 'seed']
         out.append(ours.merge(theirs[[*on, 'test_acc']], on=on, suffixes=('', '_control')).assign(at=at))
