@@ -8,11 +8,11 @@ A page shows what plain functions return: a figure, a table, a sentence, or the 
 __all__ = ['is_live', 'shown', 'attempt', 'pick', 'several', 'text', 'button', 'in_a_row', 'plain', 'Listener', 'clicks', 'soon']
 
 # %% ../nbs/55_explore_parts.ipynb #c03
+import asyncio
 import json
 import os
 from collections.abc import Callable, Sequence
 from html import escape
-from threading import Timer
 
 import anywidget
 import ipywidgets as widgets
@@ -143,6 +143,6 @@ def soon(
     def fill():
         try: box.children = [make()]
         except Exception as error: box.children = [widgets.HTML(f'⚠ {escape(str(error) or type(error).__name__)}')]
-    (wait := Timer(after, fill)).daemon = True
-    wait.start()
+    try: asyncio.get_running_loop().call_later(after, fill)
+    except RuntimeError: fill() # no notebook: nobody waits for the others
     return box

@@ -74,6 +74,7 @@ def lab(chromium, tmp_path_factory):
 
 
 IDLE = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+OPENING = "/opening (the banks|your images)/.test(document.querySelector('.jp-Notebook').innerText)"
 WHOLE = r"/\d+ runs of \d+ targets/.test(document.querySelector('.jp-Notebook').innerText)"
 
 
@@ -85,10 +86,12 @@ def opened(page, address, name):
 
 
 def run_all(page, address):
-    "Open explore.ipynb and run its cells; ends when the last one has said what is at hand."
+    "Open explore.ipynb and run its cells; ends when all three pages are there."
     opened(page, address, 'explore.ipynb')
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(WHOLE, timeout=180_000)
+    page.wait_for_function(f'!{OPENING}', timeout=180_000)
+    page.wait_for_selector('.widget-slider', state='attached', timeout=180_000)
 
 
 @pytest.fixture
@@ -108,6 +111,7 @@ def title_of(page): return page.locator('.js-plotly-plot .gtitle').first.text_co
 def test_the_study_redraws_and_opens_a_run(explorer, shot):
     page = explorer
     page.wait_for_selector('.js-plotly-plot .gtitle')
+    page.locator('.jp-Notebook h2', has_text='The study').scroll_into_view_if_needed()
     shot('lab_study')
     before = title_of(page)
     other = page.locator('.widget-dropdown select').first.locator('option').all_text_contents()[1]
