@@ -5,8 +5,8 @@
 JupyterLab in Debian's chromium, as tests/browser has it; its kernel is started anew for every notebook and waits idle
 before the clock starts. The peer is one cell: it imports what any notebook with a network and a figure does (torch,
 pandas, plotly, ipywidgets) and shows a figure of three points. Each repeat times one right after the other; the
-figures are medians with their smallest and largest. `live`: the panel of the study is drawn. `whole`: the last of the
-three pages is there.
+figures are medians with their smallest and largest. `live`: the panel of the study is drawn. `whole`: the last
+cell has run too; banks and own images open some seconds later.
 """
 import argparse
 import importlib.util
