@@ -78,19 +78,19 @@ def from_folder(
 
 # %% ../nbs/15_prepared.ipynb #c14
 def from_csv(
-    file:Path,  # A table as `files.listing` takes it: columns path and class, perhaps split and group
+    file:Path,  # A table as `files.listing` takes it: columns path and class, perhaps split and group, patient or slide
     groups:str, # As `groups_in` takes it, on the path from the table's folder; '' = the column group
 )->Found: # One item a row; the files stay
     "The images of a table."
     table = listing(file)
     group = [table.groups.get(path, '') for path in table.paths]
     if groups and any(group):
-        raise ValueError(f"{file} has a column group: leave groups={groups!r} out, or empty the column")
+        raise ValueError(f"{file} has groups of its own: leave groups={groups!r} out, or empty the column")
     if groups: group = groups_in([Path(os.path.relpath(at, file.parent)).as_posix() for at in table.files], groups)
     places = [path.split('/')[:-1] for path in table.paths]  # [class], or [split, class]
     if len({place[-1] for place in places}) < 2: raise ValueError(f"{file} has fewer than two classes")
     items = [Item(str(at), place[-1], ''.join(place[:-1]), g) for at, place, g in zip(table.files, places, group)]
-    return Found(tuple(items), f'read from the table {file.name}')
+    return Found(tuple(items), f'read from the table {file.name}', table.notes)
 
 # %% ../nbs/15_prepared.ipynb #c20
 def whole_groups(

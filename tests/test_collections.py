@@ -294,7 +294,7 @@ def test_splits_of_a_table_are_kept_and_a_torn_group_refused(tmp_path):
     torn = table(tmp_path, ['path', 'class', 'split', 'group'])
     with pytest.raises(ValueError, match='12 groups lie in two splits, such as .*: correct the column split'):
         prepare('torn', torn, tmp_path/'out')
-    with pytest.raises(ValueError, match='has a column group: leave groups='):
+    with pytest.raises(ValueError, match='has groups of its own: leave groups='):
         prepare('torn', torn, tmp_path/'out', groups=r'/(\d+)_')
     with pytest.raises(ValueError, match='12 groups lie in two splits'):
         prepare('torn', table(tmp_path, ['path', 'class', 'split']), tmp_path/'out', groups=r'/(\d+)_')
