@@ -24,7 +24,7 @@ LAYERS = {0: ('words', 'No training: the protocol, masks, effects, drawings, pix
 GROUPS = {'Find and transfer': ('find_tickets', 'run_transfer', 'explore'),
           'New questions': ('ladder', 'recipes', 'what_we_found', 'study'),
           'Figures of the paper': ('fig1_tickets', 'fig2_samples', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size'),
-          'Tables of the paper': ('table1', 'table2', 'table2_check')}
+          'Tables of the paper': ('table1', 'table2', 'table2_check', 'paper_curves')}
 KERNEL = re.compile(r'(?m)^\[IPKernelApp\] .*\n?') # a kernel's own log, among the words of a command
 FENCE = re.compile(r'(?ms)(^```.*?^```|^:::.*?$)')
 TICK = re.compile(r'(?<![`\[\w])`([\w.]+)`(?!`)')

@@ -13,7 +13,7 @@ from lth_nb.study import open_study, predictions
 
 DRAWN = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table2',
          'what_we_found')
-OTHERS = ('fig2_samples', 'table1', 'table2_check', 'study')
+OTHERS = ('fig2_samples', 'table1', 'table2_check', 'paper_curves', 'study')
 STUDY = ROOT/'studies/real_small'
 
 
@@ -46,7 +46,7 @@ def test_at_its_defaults_a_figure_draws_the_study_and_trains_nothing(name, tmp_p
         assert any('application/vnd.plotly.v1+json' in d for d in shown(cells))
 
 
-@pytest.mark.parametrize('name', ['table1', 'table2_check', 'fig2_samples'])
+@pytest.mark.parametrize('name', ['table1', 'table2_check', 'paper_curves', 'fig2_samples'])
 def test_what_needs_no_run_works_at_its_defaults(name, tmp_path):
     cells = mill(name, tmp_path, *(('-p', 'px', '16', '-p', 'columns', '3') if name == 'fig2_samples' else ()))
     assert len(last(cells)) > 40 and not files_of(tmp_path/'runs')

@@ -117,6 +117,23 @@ def test_installed_command_works_elsewhere(installed, tmp_path):
     assert EXPERIMENTS <= {p.name for p in (tmp_path/'mine').rglob('*.ipynb')}
 
 
+def test_installed_package_shows_its_study_and_writes_nothing_into_it(installed, tmp_path):
+    study = installed/'lth_nb/_share/studies/real_small'
+    before = {p.name: p.stat().st_mtime_ns for p in study.iterdir()}
+    done = elsewhere(installed, tmp_path, installed/'bin/lth', 'run', 'study')
+    assert done.returncode == 0, done.stderr
+    assert 'runs are finished' in done.stdout
+    done = elsewhere(installed, tmp_path, installed/'bin/lth', 'run', 'study', '-p', 'compute', 'True')
+    assert done.returncode and 'is part of the installed package: copy it' in done.stdout + done.stderr
+    assert before == {p.name: p.stat().st_mtime_ns for p in study.iterdir()}
+
+
+def test_installed_package_holds_what_was_published(installed, tmp_path):
+    code = 'from lth_nb.published import published_curves; print(len(published_curves()))'
+    done = elsewhere(installed, tmp_path, '-c', code)
+    assert done.returncode == 0 and int(done.stdout) > 500, done.stderr
+
+
 def test_older_python_is_refused(wheel, tmp_path):
     done = call('python', '-m', 'pip', 'download', '--no-deps', '--no-index', '--only-binary', ':all:',
                 '--python-version', '3.10', '--dest', tmp_path, wheel)
