@@ -52,7 +52,7 @@ def attempt(
 def pick(
     label:str,           # Before it
     options:Sequence=(), # Texts, or pairs of text and value
-    width:int=270,       # In px
+    width:int=330,       # In px
 )->widgets.Dropdown: # With its label
     "A choice of one."
     return widgets.Dropdown(description=label, options=options, layout=widgets.Layout(width=f'{width}px'),
@@ -63,8 +63,8 @@ def several(
     rows:int,  # Seen at once
 )->widgets.SelectMultiple: # With its label
     "A choice of several."
-    return widgets.SelectMultiple(description=label, rows=rows, layout=widgets.Layout(width='250px'),
-                                  style=dict(description_width='72px'))
+    return widgets.SelectMultiple(description=label, rows=rows, layout=widgets.Layout(width='225px'),
+                                  style=dict(description_width='56px'))
 
 def text(
     label:str, # Before it

@@ -36,10 +36,10 @@ class StudyPage:
         self.choices = [pick(name) for name in ('target', 'size', 'recipe', 'searched')]
         self.metric = pick('metric', [(label, name) for name, label in METRICS.items()])
         self.round, self.run = pick('ladder at'), pick('run', width=620)
-        self.sources, self.arms = several('sources', 6), several('arms', 6)
+        self.sources, self.arms = several('sources', 9), several('arms', 9)
         self.panel, self.note, self.ladder, self.details, self.images = (widgets.Output() for _ in range(5))
         self._wire()
-        tops = widgets.VBox(self.choices), widgets.VBox([self.metric, self.round]), self.sources, self.arms
+        tops = widgets.VBox([*self.choices, self.metric, self.round]), self.sources, self.arms
         look = in_a_row(button('images it gets wrong', lambda: self.show_images('wrong'), 230),
                         button('only the dense net is right', lambda: self.show_images('lost'), 230))
         told = widgets.HTML('<b>One run</b>: click a dot of the panel, or choose it here')

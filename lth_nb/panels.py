@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .figures import ARMS, OTHERS, OWN, density_axis, dress, facet_traces, look, spread
+from .figures import ARMS, OTHERS, OWN, SHARE, density_axis, dress, facet_traces, look, spread
 from .protocol import choose
 from .stats import FULL, reading
 
@@ -147,7 +147,7 @@ def panels(
         fig.add_traces(_facet(some, arms, densities, marks), row, column)
         fig.update_xaxes(density_axis(densities, 5 if columns == 3 else 7), row=row, col=column)
         if k + columns < len(targets): fig.update_xaxes(title='', row=row, col=column)
-    fig.update_yaxes(tickformat='~%', nticks=6).update_yaxes(title='test accuracy', col=1)
+    fig.update_yaxes(SHARE, nticks=6).update_yaxes(title='test accuracy', col=1)
     thin = columns > 1 and len(densities) > 12
     if thin: fig.update_traces(marker_maxdisplayed=8)
     notes = ['each facet has its own y range'] * (len(targets) > 1) + ['markers and bars at some rounds'] * thin
@@ -196,7 +196,7 @@ def size_panel(
               for t in _size_lines(some, arms, _densities(rows), mark)]
     for k, t in enumerate(traces): t.legendrank = 1000 - k
     fig.add_traces(sorted(traces, key=lambda t: t.mode != 'none'))
-    fig.update_xaxes(density_axis(_densities(rows))).update_yaxes(tickformat='~%', title='test accuracy')
+    fig.update_xaxes(density_axis(_densities(rows))).update_yaxes(SHARE, title='test accuracy')
     return dress(fig, f"{title} <b>{target}</b>: own tickets by size of the training set", _subtitle(rows))
 
 # %% ../nbs/48_panels.ipynb #c51

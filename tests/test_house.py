@@ -67,6 +67,12 @@ def test_notebooks_are_clean(root, project):
     assert [str(p) for p in paths if (root/p).read_bytes() != (project/p).read_bytes()] == [], 'run nbdev-clean'
 
 
+def test_no_notebook_carries_a_copy_of_plotly(root):
+    paths = [p for folder in ('nbs', 'studies', 'docs') for p in (root/folder).rglob('*.ipynb') if '_build' not in p.parts]
+    fat = [p.name for p in paths if 'PlotlyConfig' in p.read_text(encoding='utf-8')]
+    assert paths and fat == [], 'run its lessons with PLOTLY_RENDERER=plotly_mimetype'
+
+
 def test_cleaning_keeps_the_parameters_tag(root, project):
     path = project/'nbs/experiments/tagged.ipynb'
     cell = dict(cell_type='code', id='a', metadata=dict(tags=['parameters']), source=['x:int = 1 # one'], outputs=[],
