@@ -111,7 +111,7 @@ def title_of(page): return page.locator('.js-plotly-plot .gtitle').first.text_co
 def test_the_study_redraws_and_opens_a_run(explorer, shot):
     page = explorer
     page.wait_for_selector('.js-plotly-plot .gtitle')
-    page.locator('.jp-Notebook h2', has_text='The study').scroll_into_view_if_needed()
+    page.locator('.widget-dropdown').first.evaluate('part => part.scrollIntoView()')
     shot('lab_study')
     before = title_of(page)
     other = page.locator('.widget-dropdown select').first.locator('option').all_text_contents()[1]
@@ -135,7 +135,7 @@ def test_the_study_redraws_and_opens_a_run(explorer, shot):
     page.mouse.click(*dot)
     page.wait_for_selector('text=/calibration error 0/')
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 5")  # panel, ladder, curves, ...
-    page.locator('text=One run').first.scroll_into_view_if_needed()
+    page.locator('text=One run').first.evaluate('part => part.scrollIntoView()')
     shot('lab_run')
     assert not page.faults
 
@@ -181,7 +181,7 @@ def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
     page.faults.clear()  # JupyterLab reports widgets that went with the old kernel
     page.wait_for_selector('text=/cells: .*(finished|[0-9]+ of [0-9]+ runs)/', timeout=60_000)
     page.wait_for_selector('text=cells: finished', timeout=400_000)
-    page.locator('text=cells: finished').scroll_into_view_if_needed()
+    page.locator('text=cells: finished').evaluate('part => part.scrollIntoView()')
     verdict = json.loads((home/'runs/cells/verdict.json').read_text())['tuned']['sentence']
     page.wait_for_function("said => document.querySelector('.jp-Notebook').innerText.replace(/\\W+/g, ' ').includes(said)",
                            arg=re.sub(r'\W+', ' ', verdict)[:60], timeout=60_000)
