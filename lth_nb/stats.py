@@ -201,16 +201,16 @@ def by_source(
     for source in sorted(set(rows.source[rows.arm == 'ticket'])):
         chosen = select_round(rows, target, source, recipe)
         at = dict(target=target, source=source, recipe=recipe, margin=margin, round=chosen)
-        over = paired(rows, 'ticket', 'scratch', **at, right=right)
-        has_dense = ((rows.arm == 'dense') & (rows.source == source)).any()
-        dense = record(paired(rows, 'ticket', 'dense', **at)) if has_dense else None
-        here = rows[(rows.arm == 'ticket') & (rows.source == source) & (rows['round'] == chosen)]
-        means = here[['sparsity', 'val_acc', 'test_acc']].mean().astype(float).to_dict()
+        sweep = rows[rows.source == source]
+        dense = record(paired(rows, 'ticket', 'dense', **at)) if 'dense' in set(sweep.arm) else None
+        here = sweep[(sweep.arm == 'ticket') & (sweep['round'] == chosen)]
         out.append(dict(source=source, source_kind=str(here.source_kind.iloc[0]), round=chosen, dense=dense,
-                        steps=int(here.steps.median()), **means, **record(over)))
+                        steps=int(here.steps.median()), **record(paired(rows, 'ticket', 'scratch', **at, right=right)),
+                        **here[['sparsity', 'val_acc', 'test_acc']].mean().astype(float).to_dict()))
     if not out: raise ValueError(f"no ticket run on {target}, recipe {recipe}: run that arm first")
-    for row, p in zip(out, holm([np.nan if row['p'] is None else row['p'] for row in out])):
-        row.update(p_holm=None if np.isnan(p) else float(p), word=after_holm(row['word'], p))
+    for row, p, given in zip(out, *map(holm, pd.DataFrame(out)[['p', 'p_given']].astype(float).T.to_numpy())):
+        row.update(p_holm=None if np.isnan(p) else float(p), word=after_holm(row['word'], p),
+                   word_given=after_holm(row['word_given'], given))
     return sorted(out, key=lambda row: -row['val_acc'])
 
 # %% ../nbs/40_stats.ipynb #c47
