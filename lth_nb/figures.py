@@ -68,12 +68,11 @@ def _hover(arm, source, density, mean, std, n):
 # %% ../nbs/41_figures.ipynb #c17
 def _line(points, arm, mark, source):
     "Line of one arm of one source; `points` has density, mean, std and n, and `x`, where it is drawn."
-    (colour, symbol), (fixed, dash, width) = mark, ARMS[arm]
-    symbol = symbol if arm == 'ticket' else f'{symbol}-open'
+    (colour, shape), (fixed, dash, width) = mark, ARMS[arm]
     return go.Scatter(
-        x=points.x, y=points['mean'], mode='lines' if arm == 'scratch' else 'lines+markers', name=arm,
+        x=points.x, y=points['mean'], mode='lines' + '+markers' * (arm != 'scratch'), name=arm, hoverinfo='text',
         legendgroup=source, legendgrouptitle_text=source, line=dict(color=fixed or colour, dash=dash, width=width),
-        marker=dict(symbol=symbol, color=fixed or colour, size=9 if len(points) <= 12 else 5), hoverinfo='text',
+        marker=dict(symbol=shape + '-open' * (arm != 'ticket'), size=9 - 4 * (len(points) > 12), color=fixed or colour),
         hovertext=[_hover(arm, source, *p) for p in points[['density', 'mean', 'std', 'n']].itertuples(index=False)])
 
 # %% ../nbs/41_figures.ipynb #c18
@@ -101,13 +100,14 @@ def facet_traces(
     "Traces of one facet."
     target, sources = rows.target.iloc[0], [source for source in marks if source]
     points = curve(rows, target, rows.recipe.iloc[0]).assign(density=lambda p: 1 - p.sparsity)
+    once = [pair for pair, some in points[~points.arm.isin(FULL)].groupby(['source', 'arm']) if len(some) == 1]
     for arm in arms:
         for source, some in points[points.arm == arm].groupby('source'):
             aside = 1.025**(sources.index(source) - (len(sources) - 1) / 2) if source else 1 # or bars would overlap
+            if (source, arm) in once: aside = 1.12**((2 * once.index((source, arm)) + 1) / len(once) - 1)
             ends = [max(densities) * 1.15, min(densities) / 1.15]
             some = some.iloc[[0, 0]].assign(x=ends) if arm in FULL else some.assign(x=some.density * aside)
-            group = f"{source} (own)" if source == target else source or 'shared'
-            yield from _traces(some, arm, marks.get(source, OWN), group)
+            yield from _traces(some, arm, marks.get(source, OWN), source + ' (own)' * (source == target) or 'shared')
 
 # %% ../nbs/41_figures.ipynb #c22
 def _about(rows):
