@@ -24,7 +24,7 @@ WORDS = {True: 'holds', False: 'does not hold', None: 'not tellable at this size
 @dataclass(frozen=True)
 class Claim:
     "What a study says of one claim of the paper."
-    letter:str         # a to f, PROTOCOL section 5
+    letter:str         # a to f
     text:str           # The claim
     word:str           # holds, does not hold, or not tellable at this size
     sentence:str       # The word with its conditions and numbers

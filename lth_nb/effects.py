@@ -35,7 +35,7 @@ def word_of(
     lo:float,         # Lower end of the interval, NaN if there is none
     hi:float,         # Upper end
     n:int,            # Independent units behind it, >= 1
-    margin:float=.01, # Smallest difference worth having, > 0; one point of accuracy, PROTOCOL section 6.3
+    margin:float=.01, # Smallest difference worth having, > 0; one point of accuracy
 )->str: # better, worse, same or undecided
     "The word the rule gives an interval."
     if margin <= 0: raise ValueError(f"margin must be above 0, got {margin}")

@@ -53,7 +53,7 @@ def runs_needed(
     difference:float,     # True difference worth finding, in units of the metric, not 0
     std:float,            # Of one arm over seeds, same units, > 0
     rho:float|None=None,  # Correlation of the arms over seeds, in [-1, 1); None = two independent arms
-    power:float=.8,       # Chance of finding it, in (alpha, 1); .8 as in PROTOCOL section 6.4
+    power:float=.8,       # Chance of finding it, in (alpha, 1)
     *,
     alpha:float=.05,      # Chance of a false find, in (0, 1)
 )->int: # Runs per arm, >= 2

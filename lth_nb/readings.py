@@ -22,7 +22,7 @@ from .effects import Paired, after_holm, estimate, holm, span
 from .stats import FULL, learned_little, oracle, reading, select_round
 
 # %% ../nbs/47_readings.ipynb #c07
-NAMED = (3, 7, 10, 16, 21) # Rounds named beforehand: sparsity .488, .790, .893, .972, .991; PROTOCOL section 6.1
+NAMED = (3, 7, 10, 16, 21) # Rounds named beforehand: sparsity .488, .790, .893, .972, .991
 @dataclass(frozen=True)
 class Scope:
     "A study's table, what of it is read together, and how it is judged."
