@@ -28,10 +28,10 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from lth_nb.files import entries_of
-from lth_nb.images import Batches, cached
-from lth_nb.pixels import channel_stats
-from lth_nb.standins import draw_standin
+from lth_nb.datasets.folders import entries_of
+from lth_nb.datasets.images import Batches, cached
+from lth_nb.datasets.pixels import channel_stats
+from lth_nb.datasets.standins import draw_standin
 
 TARGET = {32: 15, 64: 8, 224: 3}  # times the peer's images/s
 BUILD = 1.2                       # passes of the peer that a cache may cost

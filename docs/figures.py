@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from lth_nb.figures import ladder_figure, save_figure
-from lth_nb.stats import ladder
+from lth_nb.figures.curves import ladder_figure, save_figure
+from lth_nb.stats.old_stats import ladder
 from lth_nb.study import open_study
 
 ROUND, TARGET, SOURCES = 10, 'pbc', ('cifar10', 'fashion_mnist')  # natural tickets at a round named beforehand

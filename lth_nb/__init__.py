@@ -1,19 +1,19 @@
 """Modules:
 
-- `lth_nb.collections`: The ten sets of the study: what each is, where a person gets it, and the way from there to a set that `load` reads.
-- `lth_nb.datacheck`: What is wrong with a set of images, found before weeks are trained on it.
-- `lth_nb.datasets`: Image sets by name or path, in splits, with the test split sealed.
-- `lth_nb.decoding`: One image file, whatever it is, becomes upright RGB pixels of 8 bits, or a sentence that says why not.
-- `lth_nb.files`: What lies in a folder, an archive or a CSV: one file after another, nothing unpacked, nothing hostile followed.
-- `lth_nb.gallery`: What a set of images looks like, on one page that opens offline.
-- `lth_nb.images`: Image files become one flat uint8 store on disk; batches are cut from it by `(seed, step)` alone.
-- `lth_nb.official`: The files in which CIFAR, MNIST and Fashion-MNIST are published, read without trusting them.
-- `lth_nb.pixels`: Many images of any size in one flat uint8 buffer: pick some, cut crops, count their colours.
-- `lth_nb.prepared`: Images at hand become a set: class, split and group of each, checked on arrival, written once with a card.
-- `lth_nb.public`: Nine public sets of the same kind, one command each, from files you downloaded; each with its trap written down.
-- `lth_nb.sampling`: Which image goes where: splits, scarce training sets, batches and crops, from names, labels and seeds alone.
-- `lth_nb.shelf`: Which sets of images are at hand, and what their decoded copies take up.
-- `lth_nb.standins`: Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
-- `lth_nb.survey`: One look at every file of a set, and which pictures across splits are the same picture."""
+- `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
+- `lth_nb.datasets.decoding`: One image file, whatever it is, becomes upright RGB pixels of 8 bits, or a sentence that says why not.
+- `lth_nb.datasets.duplicates`: One look at every file of a set, and which pictures across splits are the same picture.
+- `lth_nb.datasets.folders`: What lies in a folder, an archive or a CSV: one file after another, nothing unpacked, nothing hostile followed.
+- `lth_nb.datasets.images`: Image files become one flat uint8 store on disk; batches are cut from it by `(seed, step)` alone.
+- `lth_nb.datasets.official`: The files in which CIFAR, MNIST and Fashion-MNIST are published, read without trusting them.
+- `lth_nb.datasets.pixels`: Many images of any size in one flat uint8 buffer: pick some, cut crops, count their colours.
+- `lth_nb.datasets.prepare`: Images at hand become a set: class, split and group of each, checked on arrival, written once with a card.
+- `lth_nb.datasets.public`: Nine public sets of the same kind, one command each, from files you downloaded; each with its trap written down.
+- `lth_nb.datasets.sets`: Image sets by name or path, in splits, with the test split sealed.
+- `lth_nb.datasets.shelf`: Which sets of images are at hand, and what their decoded copies take up.
+- `lth_nb.datasets.sources`: The ten sets of the study: what each is, where a person gets it, and the way from there to a set that `load` reads.
+- `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches and crops, from names, labels and seeds alone.
+- `lth_nb.datasets.standins`: Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
+- `lth_nb.figures.pictures`: What a set of images looks like, on one page that opens offline."""
 
 __version__ = "0.1.0"

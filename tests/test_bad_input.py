@@ -11,7 +11,7 @@ from notebooks import files_of, walk
 from PIL import Image
 
 from lth_nb.bank import Bank
-from lth_nb.datasets import load
+from lth_nb.datasets.sets import load
 from lth_nb.masks import Mask, apply_mask_
 from lth_nb.models import build
 

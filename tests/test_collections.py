@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lth_nb.collections import COLLECTIONS, overview, prepare, reconstruct
-from lth_nb.files import listing
-from lth_nb.prepared import Item, whole_groups
+from lth_nb.datasets.sources import COLLECTIONS, overview, prepare, reconstruct
+from lth_nb.datasets.folders import listing
+from lth_nb.datasets.prepare import Item, whole_groups
 from lth_nb.protocol import TARGETS
-from lth_nb.public import MEDMNIST, PUBLIC
-from lth_nb.public import prepare as any_set
+from lth_nb.datasets.public import MEDMNIST, PUBLIC
+from lth_nb.datasets.public import prepare as any_set
 
 SMALL = dict(artist_classification_1=(43, 6, 6, 4), artist_classification_2=(42, 5, 5, 3),
              type_classification=(61, 7, 7, 3))
@@ -213,7 +213,7 @@ def test_parquet_that_cannot_be_understood_is_refused(tmp_path):
 def test_without_pyarrow_one_line_says_what_to_install(art, tmp_path):
     put(tmp_path/'in/0.parquet', b'')
     code = ("import sys; sys.modules['pyarrow'] = sys.modules['pyarrow.parquet'] = None\n"
-            "from lth_nb.collections import prepare\n"
+            "from lth_nb.datasets.sources import prepare\n"
             f"try: prepare('type_classification', {str(tmp_path/'in')!r}, {str(tmp_path/'out')!r})\n"
             "except ValueError as error: print(error)")
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -354,7 +354,7 @@ def test_an_existing_set_is_left_alone_and_two_at_once_make_one(tmp_path):
     before = seen(out)
     with pytest.raises(ValueError, match='exists and is left alone'): prepare('x', folder, out, seed=1)
     assert seen(out) == before and made.folder == out/'x'
-    code = f"from lth_nb.collections import prepare\nprepare('y', {str(folder)!r}, {str(out)!r})"
+    code = f"from lth_nb.datasets.sources import prepare\nprepare('y', {str(folder)!r}, {str(out)!r})"
     pipes = dict(stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     both = [subprocess.Popen([sys.executable, '-c', code], **pipes) for _ in range(2)]
     ends = []
@@ -365,7 +365,7 @@ def test_an_existing_set_is_left_alone_and_two_at_once_make_one(tmp_path):
 
 
 def test_a_failing_extraction_leaves_nothing(tmp_path):
-    from lth_nb.prepared import write_set
+    from lth_nb.datasets.prepare import write_set
     def fails(items):
         yield items[0], picture(0)
         raise OSError('disk full')

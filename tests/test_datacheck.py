@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lth_nb.datacheck import FINDINGS, check
-from lth_nb.datasets import load
-from lth_nb.standins import draw_standin
+from lth_nb.datasets.check import FINDINGS, check
+from lth_nb.datasets.sets import load
+from lth_nb.datasets.standins import draw_standin
 
 SLIDE = r'(slide\d+)_'
 MANY = dict(train=25, val=10, test=35)  # images of each class
@@ -228,7 +228,7 @@ def test_a_second_check_opens_no_image_and_a_changed_file_is_looked_at(cells, as
     with tarfile.open(tmp_path/'cells.tar', 'w') as packed: packed.add(cells, 'cells')
     first, _ = ask(tmp_path/'cells.tar')
     with monkeypatch.context() as patch:
-        patch.setattr('lth_nb.survey.decode', None)
+        patch.setattr('lth_nb.datasets.duplicates.decode', None)
         assert str(ask(tmp_path/'cells.tar')[0]) == str(first)
     assert first.fingerprint == ask(cells)[0].fingerprint
     taken, = some(cells/'train/cell_0')

@@ -11,7 +11,7 @@ from conftest import ROOT, call
 from notebooks import files_of, walk
 
 from lth_nb.bank import Bank
-from lth_nb.datasets import subset
+from lth_nb.datasets.sets import subset
 from lth_nb.runs import COLUMNS
 
 ASKED = ('-p', 'target', 'mouse_lba', '-p', 'smoke', 'True', '-p', 'px', '16', '-p', 'rounds', '1')

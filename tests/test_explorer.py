@@ -7,8 +7,8 @@ import pytest
 from conftest import ROOT, call
 from PIL import Image
 
-from lth_nb.explore_own import find_job, job_folder, results, state
-from lth_nb.page_own import OwnPage
+from lth_nb.explore.explore_own import find_job, job_folder, results, state
+from lth_nb.explore.own import OwnPage
 
 NOTEBOOK = ROOT/'nbs/experiments/explore.ipynb'
 

@@ -16,7 +16,7 @@ REGISTRY = re.compile(r'pypi\.org|pythonhosted|//download\.pytorch|registry\.npm
 
 def modules(folder):
     "Name -> text of each module of the package in `folder`."
-    return {p.name: p.read_text(encoding='utf-8') for p in sorted((folder/'lth_nb').glob('*.py'))}
+    return {p.name: p.read_text(encoding='utf-8') for p in sorted((folder/'lth_nb').rglob('*.py'))}
 
 
 def test_readme_is_the_index(root):
@@ -46,7 +46,7 @@ def test_settings_and_pyproject_agree(root):
 
 
 def test_modules_are_what_the_notebooks_export(root, project):
-    for path in (project/'lth_nb').glob('*.py'):
+    for path in (project/'lth_nb').rglob('*.py'):
         if path.name != '__init__.py': path.unlink()
     done = call('nbdev-export', cwd=project)
     assert done.returncode == 0, done.stderr

@@ -19,12 +19,14 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from lth_nb import decoding, files, images
-from lth_nb.datasets import load
-from lth_nb.decoding import Unreadable, decode
-from lth_nb.files import Unread, content, entries_listed, entries_of, files_of, listing
-from lth_nb.images import Batches, cached, normalise
-from lth_nb.pixels import channel_stats, crop, pack
+from lth_nb.datasets import decoding
+from lth_nb.datasets import folders as files
+from lth_nb.datasets import images
+from lth_nb.datasets.sets import load
+from lth_nb.datasets.decoding import Unreadable, decode
+from lth_nb.datasets.folders import Unread, content, entries_listed, entries_of, files_of, listing
+from lth_nb.datasets.images import Batches, cached, normalise
+from lth_nb.datasets.pixels import channel_stats, crop, pack
 
 RNG = np.random.default_rng(0)
 GREEN = Image.new('RGB', (24, 16), (0, 153, 0))
@@ -253,8 +255,8 @@ def huge_png(side):
 PEAK = '''
 import resource, sys
 from pathlib import Path
-from lth_nb.decoding import decode
-from lth_nb.images import cached
+from lth_nb.datasets.decoding import decode
+from lth_nb.datasets.images import cached
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != 'darwin' else 2**20)
 before = peak()
 {}
@@ -490,8 +492,8 @@ def test_all_broken_images_are_counted_five_named_and_skipped_on_request(tmp_pat
 
 def test_two_processes_at_once_build_once(tmp_path):
     folder_of(tmp_path/'set', {f'a/{k}.png': stored(GREEN, 'PNG') for k in range(20)})
-    code = ('import sys, time\nfrom pathlib import Path\nfrom lth_nb.files import entries_of\n'
-            'from lth_nb.images import cached\nroot = Path(sys.argv[1])\n'
+    code = ('import sys, time\nfrom pathlib import Path\nfrom lth_nb.datasets.folders import entries_of\n'
+            'from lth_nb.datasets.images import cached\nroot = Path(sys.argv[1])\n'
             'def entries():\n    open(root/"asked", "a").write("x")\n    time.sleep(1)\n'
             '    yield from entries_of(root/"set")\n'
             'print(len(cached(root/"cache", entries, 8).paths))')
@@ -502,7 +504,7 @@ def test_two_processes_at_once_build_once(tmp_path):
 
 
 def test_a_killed_build_leaves_no_cache_and_does_not_harm_the_next(tmp_path):
-    code = ('import sys, time\nfrom lth_nb.images import cached\nimport numpy as np\n'
+    code = ('import sys, time\nfrom lth_nb.datasets.images import cached\nimport numpy as np\n'
             'def entries():\n    for k in range(10**6):\n        yield f"a/{k}", np.zeros((64, 64), np.uint8)\n'
             'cached(sys.argv[1], entries, 8)')
     process = subprocess.Popen([sys.executable, '-c', code, str(tmp_path/'cache')])

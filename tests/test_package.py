@@ -129,7 +129,7 @@ def test_installed_package_shows_its_study_and_writes_nothing_into_it(installed,
 
 
 def test_installed_package_holds_what_was_published(installed, tmp_path):
-    code = 'from lth_nb.published import published_curves; print(len(published_curves()))'
+    code = 'from lth_nb.paper.curves import published_curves; print(len(published_curves()))'
     done = elsewhere(installed, tmp_path, '-c', code)
     assert done.returncode == 0 and int(done.stdout) > 500, done.stderr
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from conftest import ROOT
-from lth_nb.explore_own import last_job, state, stop
+from lth_nb.explore.explore_own import last_job, state, stop
 
 QUIET = {'@jupyterlab/apputils-extension:notification': dict(fetchNews='false', checkForUpdates=False)}
 

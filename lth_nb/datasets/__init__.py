@@ -1,0 +1,1 @@
+"Images of a set: found once, checked, decoded, split; the test split sealed."
