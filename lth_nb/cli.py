@@ -94,7 +94,7 @@ def _add_run(
     go.add_argument('--plan', action='store_true', help='print what is left to run and how long it takes, and stop')
     go.add_argument('name', help=f'one of {names}, or the path of a notebook')
     go.add_argument('options', nargs=argparse.REMAINDER,
-                    help="an output path, if you like, and papermill's options, such as -p NAME VALUE")
+                    help="an output path (.ipynb), if you like, and papermill's options, such as -p NAME VALUE")
 
 # %% ../nbs/14_cli.ipynb #c18
 def _add_data(

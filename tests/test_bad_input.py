@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import call
+from conftest import ROOT, call
 from notebooks import files_of, walk
 from PIL import Image
 
@@ -138,6 +138,33 @@ def test_search_refuses(case, tmp_path):
     with pytest.raises(ValueError) as error: walk('find_tickets', **usual | parameters)
     assert [part for part in said if part not in str(error.value)] == [], str(error.value)
     assert not list(tmp_path.glob('banks/*/*'))
+
+
+WORDS = {
+    'a table': (('run_transfer', 'labels.csv'), '-p target labels.csv'),
+    'a table, after a parameter': (('run_transfer', '-p', 'smoke', 'True', 'labels.csv'), '-p target labels.csv'),
+    'an archive': (('find_tickets', 'cells.zip'), '-p source cells.zip'),
+    'a folder': (('run_transfer', './cells'), '-p target ./cells'),
+    'an equals sign': (('run_transfer', 'target=mouse_lba'), '-p target mouse_lba'),
+    'only the plan': (('run_transfer', 'labels.csv', '--plan'), '-p target labels.csv'),
+    'a file with the name of a notebook': (('run_transfer', 'table.ipynb'), 'table.ipynb exists and is no notebook'),
+    'the notebook itself': (('mine.ipynb', 'mine.ipynb'), 'mine.ipynb is the notebook to execute'),
+    'the notebook itself, only the plan': (('mine.ipynb', 'mine.ipynb', '--plan'), 'is the notebook to execute'),
+}
+
+
+@pytest.mark.parametrize('case', WORDS)
+def test_a_word_after_the_experiment_overwrites_nothing(case, pictures, tmp_path):
+    words, said = WORDS[case]
+    shutil.copytree(pictures, tmp_path/'cells')
+    shutil.make_archive(tmp_path/'cells', 'zip', pictures)
+    for name in ('labels.csv', 'table.ipynb'): (tmp_path/name).write_text('path,class\ncells/a/00.png,a\n')
+    shutil.copy(ROOT/'nbs/experiments/run_transfer.ipynb', tmp_path/'mine.ipynb')
+    before = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
+    done = call('lth', 'run', *words, cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout == '' and done.stderr.count('\n') == 1
+    assert done.stderr.startswith('lth: ') and said in done.stderr and words[1].split('=')[-1] in done.stderr
+    assert {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()} == before
 
 
 def flat(folder): (folder/'a').rename(folder/'gone'), [p.rename(folder/p.name) for p in (folder/'gone').iterdir()]
