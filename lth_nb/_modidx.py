@@ -233,6 +233,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'lth_nb.datasets.sets._at_size': ('datasets/sets.html#_at_size', 'lth_nb/datasets/sets.py'),
                                       'lth_nb.datasets.sets._is_small': ('datasets/sets.html#_is_small', 'lth_nb/datasets/sets.py'),
                                       'lth_nb.datasets.sets._listed': ('datasets/sets.html#_listed', 'lth_nb/datasets/sets.py'),
+                                      'lth_nb.datasets.sets._parts': ('datasets/sets.html#_parts', 'lth_nb/datasets/sets.py'),
                                       'lth_nb.datasets.sets._stamp': ('datasets/sets.html#_stamp', 'lth_nb/datasets/sets.py'),
                                       'lth_nb.datasets.sets.assign': ('datasets/sets.html#assign', 'lth_nb/datasets/sets.py'),
                                       'lth_nb.datasets.sets.find': ('datasets/sets.html#find', 'lth_nb/datasets/sets.py'),

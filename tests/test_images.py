@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import stat
 import struct
@@ -22,6 +23,8 @@ from torchvision import transforms
 from lth_nb.datasets import decoding
 from lth_nb.datasets import folders as files
 from lth_nb.datasets import images
+from lth_nb.datasets import sets as datasets
+from lth_nb.datasets.check import check
 from lth_nb.datasets.sets import load
 from lth_nb.datasets.decoding import Unreadable, decode
 from lth_nb.datasets.folders import Unread, content, entries_listed, entries_of, files_of, listing
@@ -528,6 +531,43 @@ def test_a_changed_file_is_decoded_again_and_an_unchanged_set_is_not(tmp_path, m
         assert load(str(tmp_path/'set'), px=8, cache=tmp_path/'cache').fingerprint == first.fingerprint
     (tmp_path/'set/a/03.png').write_bytes(noise())
     assert load(str(tmp_path/'set'), px=8, cache=tmp_path/'cache').fingerprint != first.fingerprint
+
+
+def at_one_time(place, contents):
+    "A folder, a tar or a zip of images, with one time for all files and for itself."
+    folder = place.with_name(place.name.split('.')[0])
+    folder_of(folder, contents)
+    files = sorted(p for p in folder.rglob('*') if p.is_file())
+    if place.suffix == '.tar':
+        with tarfile.open(place, 'w') as archive:
+            for file in files: archive.add(file, file.relative_to(folder))
+    if place.suffix == '.zip':
+        with zipfile.ZipFile(place, 'w') as archive:
+            for file in files: archive.writestr(zipfile.ZipInfo(str(file.relative_to(folder))), file.read_bytes())
+    if place.suffix: shutil.rmtree(folder)
+    for path in [*place.rglob('*'), place]: os.utime(path, (10 ** 9, 10 ** 9))
+    return place
+
+
+@pytest.mark.parametrize('limit', ['whole', 'in parts'])
+@pytest.mark.parametrize('name', ['cells', 'cells.tar', 'cells.zip'])
+def test_sets_of_equal_names_sizes_and_times_are_not_mixed(tmp_path, monkeypatch, name, limit):
+    "Another place, and the same place written over with its times kept; what is as before is not decoded again."
+    if limit == 'in parts': monkeypatch.setattr(datasets, 'READ_WHOLE', 0)
+    bmp = lambda: stored(Image.fromarray(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)), 'BMP')
+    draws = [{f'{c}/{k:02d}.bmp': bmp() for c in 'ab' for k in range(10)} for _ in range(3)]
+    kept = dict(cache=tmp_path/'cache')
+    for place, contents in zip(('here', 'there', 'here'), draws):
+        shutil.rmtree(tmp_path/place, ignore_errors=True)
+        path = str(at_one_time(tmp_path/place/name, contents))
+        truth = load(path, px=8, cache=tmp_path/'empty')
+        shutil.rmtree(tmp_path/'empty')
+        got = load(path, px=8, **kept)
+        assert got.fingerprint == truth.fingerprint == check(path, **kept).fingerprint
+        assert (got.train.pixels == truth.train.pixels).all()
+    with monkeypatch.context() as patch:
+        patch.setattr(images, 'decode_all', None)  # whoever decodes fails
+        assert load(path, px=8, **kept).fingerprint == got.fingerprint
 
 
 def test_memory_does_not_grow_with_the_set(tmp_path):
