@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT, call
 from notebooks import files_of, walk
+from test_bad_input import draw
 
 from lth_nb.bank import Bank
 from lth_nb.datasets.sets import subset
+from lth_nb.explore.explore_own import results
 from lth_nb.runs import COLUMNS
 
 ASKED = ('-p', 'target', 'mouse_lba', '-p', 'smoke', 'True', '-p', 'px', '16', '-p', 'rounds', '1')
@@ -194,3 +196,43 @@ def test_a_search_can_see_the_draw_its_transfer_will_train_on(tmp_path):
         assert names['cards'][0].get('train_seed', 0) == seed
     assert (first['images'].offset != second['images'].offset).any()
     assert "-p train_seed '1'" in second['cards'][0]['command'] and 'train_seed' not in first['cards'][0]['command']
+
+
+def test_two_sets_of_one_name_keep_their_results(tickets, tmp_path):
+    "Another folder, and the same one after it has grown; the explorer shows each its own."
+    given = '-p', 'smoke', 'True', '-p', 'bank', tickets, '-p', 'recipe', 'tuned', '-p', 'arms', 'scratch,ticket'
+    given = *given, '-p', 'rounds', '1', '-p', 'px', '16', '-p', 'threads', '1'
+    runs, kept = tmp_path/'runs/smoke', {}
+    def transfer(site):
+        done = call('lth', 'run', 'run_transfer', '-p', 'target', f'{site}/cells', *given, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert {p: p.read_bytes() for p in kept} == kept
+        place = Path(re.search('(?m)^notebook: (.*)/run_transfer.ipynb$', done.stdout)[1])
+        names = {p.name for p in place.iterdir()}
+        assert names >= {'set.json', 'table.csv', 'verdict.json', 'panel.html', 'run_transfer.ipynb'}
+        kept.update((p, p.read_bytes()) for p in place.iterdir())
+        table = pd.read_csv(place/'table.csv')
+        assert {str(p.parent) for p in kept if p.name == 'table.csv'} == {str(p) for p in runs.glob('cells*')}
+        assert (place.name in ('cells', f'cells-{table.fingerprint[0][:6]}')) and not [*runs.glob('*.ipynb')]
+        assert f"panel: {place/'panel.html'}" in done.stdout
+        assert ('holds the results of another set called cells' in done.stdout) == (place.name != 'cells')
+        assert results(f'{tmp_path}/{site}/cells', tmp_path/'runs', True, smoke=True).key.tolist() == table.key.tolist()
+        return place.name
+    a, b = draw(tmp_path/'siteA/cells'), draw(tmp_path/'siteB/cells', classes=('p', 'q', 'r'))
+    first, second = transfer('siteA'), transfer('siteB')
+    assert first == 'cells' and second != 'cells'
+    assert set(results(str(a), tmp_path/'runs', False, smoke=True).target_kind) == {'real'}
+    fingerprints = [set(results(str(s), tmp_path/'runs', False, smoke=True).fingerprint) for s in (a, b)]
+    assert [len(f) for f in fingerprints] == [1, 1] and fingerprints[0] != fingerprints[1]
+    shutil.copy(b/'p/00.png', a/'a/more.png')
+    assert transfer('siteA') not in (first, second)
+
+
+def test_a_failed_transfer_leaves_the_notebook_of_a_finished_one(tmp_path):
+    (tmp_path/'runs/smoke/mouse_lba').mkdir(parents=True)
+    finished = tmp_path/'runs/smoke/mouse_lba/run_transfer.ipynb'
+    finished.write_text('{"cells": []}')
+    done = call('lth', 'run', 'run_transfer', '-p', 'smoke', 'True', '-p', 'px', 'small', cwd=tmp_path)
+    assert done.returncode == 1 and finished.read_text() == '{"cells": []}'
+    failed, = (tmp_path/'runs/smoke').glob('*.ipynb')
+    assert failed.name == 'run_transfer-mouse_lba.failed.ipynb' and f'notebook: {failed}' in done.stdout

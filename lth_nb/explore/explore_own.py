@@ -6,9 +6,10 @@ A *job* is one `lth run` in a process of its own, and a small file that says whi
 
 # %% auto #0
 __all__ = ['Job', 'find_job', 'last_job', 'log_of', 'state', 'start', 'stop', 'command', 'typed_in', 'job_folder', 'progress',
-           'planned', 'seconds_per_step', 'minutes', 'results']
+           'planned', 'seconds_per_step', 'minutes', 'finished_in', 'results']
 
 # %% ../../nbs/explore/02_explore_own.ipynb #c03
+import hashlib
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from ..datasets.folders import ENDING
 from ..runs import Runs, table
 from ..schedule import optimizer
 from ..protocol import make_protocol
+from ..results import folder_of, records, set_at
 from ..study import read_table
 from ..training import train_step
 
@@ -139,13 +141,22 @@ def typed_in(
     "What a job's command says."
     return {job.words[k + 1]: job.words[k + 2] for k, word in enumerate(job.words) if word == '-p'}
 
+def _name_of(
+    target:str, # As for `command`
+)->str: # As `datasets.find` names it
+    "The name of a target."
+    return ENDING.sub('', Path(target).expanduser().resolve().name)
+
 def job_folder(
     target:str,   # As for `command`
     out:str|Path, # Folder of finished runs
     plan:bool=False, # Of its plan
-)->Path: # <out>/jobs/<name of the target>
+)->Path: # <out>/jobs/<name of the target>; with six digits of its path if that is another target's
     "Where the job of a target lies."
-    name = ENDING.sub('', Path(target).expanduser().resolve().name) if os.sep in target or '/' in target else target
+    name, where = _name_of(target), set_at(target)
+    there = find_job(Path(out)/'jobs'/(name + '.plan' * plan))
+    if there and set_at(typed_in(there).get('target', target)) != where:
+        name += '-' + hashlib.sha256(where.encode()).hexdigest()[:6]
     return Path(out)/'jobs'/(name + '.plan' * plan)
 
 # %% ../../nbs/explore/02_explore_own.ipynb #c22
@@ -204,17 +215,31 @@ def minutes(
     return plan['left'] * max_epochs * ceil(plan['images'] / batch) * per_step * more / workers / 60
 
 # %% ../../nbs/explore/02_explore_own.ipynb #c27
+def finished_in(
+    target:str,       # As for `command`
+    out:str|Path,     # Folder of finished runs, as for `command`
+    smoke:bool=False, # Whether it was a smoke run
+    data:str='data',  # Folder of data sets, as for `command`
+)->Path: # May be absent
+    "The folder of table, verdict and figures of a target's last finished transfer."
+    base = Path(out)/('smoke' if smoke else '')/_name_of(target)
+    return folder_of(base, set_at(target, data)) or base
+
 def results(
     target:str,   # As for `command`
     out:str|Path, # Folder of finished runs, as for `command`
     done:bool,    # Whether the job is finished
     smoke:bool=False, # Whether it was a smoke run
+    data:str='data',  # Folder of data sets, as for `command`
 )->pd.DataFrame: # Run table; empty before the first run
     "The finished runs of a target's transfer."
-    home, name = Path(out)/('smoke' if smoke else ''), job_folder(target, out).name
-    if done and (home/name/'table.csv').exists(): return read_table(home/name/'table.csv')
+    home, name = Path(out)/('smoke' if smoke else ''), _name_of(target)
+    written = finished_in(target, out, smoke, data)/'table.csv'
+    if done and written.exists(): return read_table(written)
+    where, known = set_at(target, data), records(home/name).values()
+    others = [about['fingerprint'] for about in known if where not in about['where']]
     rows = table(Runs(home))
-    rows = rows[rows.target == name]
+    rows = rows[(rows.target == name) & ~rows.fingerprint.isin(others)]
     if rows.empty: return rows
     age = pd.Series({k: (home/k[:2]/k/'result.json').stat().st_mtime for k in rows.key})
     newest = rows.assign(age=rows.key.map(age)).sort_values('age').groupby('recipe').tail(1)

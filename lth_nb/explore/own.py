@@ -18,7 +18,7 @@ import ipywidgets as widgets
 from fastcore.basics import patch
 
 from ..datasets.check import check
-from .explore_own import (Job, command, find_job, job_folder, last_job, log_of, minutes, planned, progress,
+from .explore_own import (Job, command, find_job, finished_in, job_folder, last_job, log_of, minutes, planned, progress,
                                 results, seconds_per_step, start, state, stop, typed_in)
 from .widgets import attempt, button, in_a_row, pick, plain, shown, text
 from ..figures.curves import panel
@@ -119,7 +119,8 @@ def so_far(self:OwnPage,
     "What the finished runs say."
     typed = typed_in(job)
     smoke = typed.get('smoke') == 'True'
-    rows = results(typed['target'], self.out, done, smoke)
+    data = typed.get('data', 'data')
+    rows = results(typed['target'], self.out, done, smoke, data)
     if rows.empty: return ('no run has finished yet',)
     by_arm = rows.groupby(['recipe', 'source', 'arm', 'round'], dropna=False, sort=False)
     means = by_arm.agg(n=('seed', 'size'), val_acc=('val_acc', 'mean'), test_acc=('test_acc', 'mean')).reset_index()
@@ -127,7 +128,7 @@ def so_far(self:OwnPage,
     name, fig = rows.target.iloc[0], ()
     if {'scratch', 'ticket'} <= set(rows.arm):
         fig = (panel(rows, name, ','.join(dict.fromkeys(rows.recipe))).update_layout(width=None, autosize=True),)
-    verdict = self.out/('smoke' if smoke else '')/name/'verdict.json'
+    verdict = finished_in(typed['target'], self.out, smoke, data)/'verdict.json'
     if not done or not verdict.exists(): return 'Runs so far: too early for a verdict.', *fig, means.round(3)
     said = json.loads(verdict.read_text(encoding='utf-8'))
     return *(f'**{recipe}**: {v["sentence"]}' for recipe, v in said.items()), *fig, means.round(3)
