@@ -197,6 +197,7 @@ class Comparison:
     @property
     def basis(self)->str: # Such as 'n = 5 searches and seeds'
         "What n counts, and whether the words are about tickets in general or about these."
+        if self.n == 1: return 'n = 1 seed'
         if self.unit != 'seeds' or not self.tickets: return f'n = {self.n} {self.unit}'
         those = 'this ticket' if self.tickets == 1 else f'these {self.tickets} tickets'
         return f'n = {self.n} seeds, with {those}'

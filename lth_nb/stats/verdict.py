@@ -13,11 +13,11 @@ collapsed, too few seeds."""
 
 # %% auto #0
 __all__ = ['COST', 'LIMIT', 'OPTIONAL', 'accuracy_table', 'number_of', 'rows_of', 'Health', 'positive_control', 'health',
-           'on_validation', 'recommend', 'Verdict', 'leading_sources', 'verdict', 'percent', 'tickets_of', 'answer_of',
-           'beside_ticket', 'sentence_of', 'json_of']
+           'on_validation', 'beaten_arms', 'recommend', 'Verdict', 'leading_sources', 'verdict', 'percent',
+           'tickets_of', 'answer_of', 'beside_ticket', 'sentence_of', 'json_of']
 
 # %% ../../nbs/stats/02_verdict.ipynb #c03
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -209,14 +209,23 @@ def on_validation(
     ran = {arm: side for arm, side in sides.items() if len(side.values)}
     return {arm: side for arm, side in ran.items() if not collapsed(side.runs, reading) > .25}
 
+def beaten_arms(
+    four:Sequence[Comparison], # The contrasts of one source
+)->set[str]: # Names of arms
+    "Arms that one of the four answers says are below another."
+    worse = {'higher': 'control', 'lower': 'treat'}
+    return {getattr(found, worse[found.word]) for found in four if found.word in worse}
+
 def recommend(
     reading:Reading,  # Of one target
     source:str,       # Set the tickets were found on
     margin:float=.02, # Largest difference not worth having, > 0
 )->str: # Name of an arm; '' where nothing may be said
-    "The cheapest of the arms that validation cannot tell from the best."
-    sides = on_validation(reading, source)
-    if reading.barred or not sides: return ''
+    "The cheapest of the arms that validation cannot tell from the best; none that an answer says is beaten."
+    if reading.barred: return ''
+    beaten = beaten_arms(contrasts(reading, source, margin=margin))
+    sides = {arm: side for arm, side in on_validation(reading, source).items() if arm not in beaten}
+    if not sides: return ''
     means = pd.Series({arm: side.values.value.mean() for arm, side in sides.items()})
     best = means.idxmax()
     near = means.index[means >= means[best] - margin].drop(best)
@@ -342,10 +351,13 @@ def answer_of(
     return f'{tenth(found.effect):+.1f} points, {found.reason}'
 
 def beside_ticket(
-    found:Comparison, # Ticket - another arm
-)->str: # Such as 'ticket higher', 'no different', 'open, between -3.0 and +2.1 points'
+    found:Comparison,    # Ticket - another arm
+    headline:Comparison, # Ticket - scratch, whose reason is not said again
+)->str: # Such as ', ticket higher', ', no different', ', open, between -3.0 and +2.1 points', ''
     "The answer where the other arm's accuracy has just been named."
-    return f'ticket {found.word}' if found.word in ('higher', 'lower') else found.saying
+    if found.word in ('higher', 'lower'): return f', ticket {found.word}'
+    if not found.word and found.reason == headline.reason: return ''
+    return f', {found.saying}'
 
 # %% ../../nbs/stats/02_verdict.ipynb #c33
 def _reached(result, arm):
@@ -373,19 +385,21 @@ def _dense(result):
     if not found.n: return ''
     alone = result.headline.word == 'higher' and found.word == 'no different'
     start = 'The early weights do it: unpruned' if alone else 'Unpruned'
-    return f"{start} they reach {_reached(result, 'dense')}, {beside_ticket(found)}."
+    return f"{start} they reach {_reached(result, 'dense')}{beside_ticket(found, result.headline)}."
 
 def _shuffled(result):
     "What a shuffled mask reaches."
     found = result.comparisons[2]
-    return f"A shuffled mask: {_reached(result, 'shuffled')}, {beside_ticket(found)}." if found.n else ''
+    if not found.n: return ''
+    return f"A shuffled mask: {_reached(result, 'shuffled')}{beside_ticket(found, result.headline)}."
 
 def _whole(result):
     "What fine-tuning the whole trained network reaches."
     found = result.comparisons[3]
     if not found.n: return ''
     reached = _reached(result, 'finetuned_dense')
-    return f'Fine-tuning the whole {result.source} network: {reached}, {beside_ticket(found)}.'
+    answer = beside_ticket(found, result.headline)
+    return f'Fine-tuning the whole {result.source} network: {reached}{answer}.'
 
 def _warning(result):
     "What is wrong with the tickets themselves."
@@ -405,7 +419,8 @@ def sentence_of(
 )->str: # At most `LIMIT` words
     "A verdict in words."
     if result.smoke: return f'{_about(result)} SMOKE, never evidence (smoke run: no verdict).'
-    if not result.comparisons: return f'{_about(result)} {result.reading.barred}. {_basis(result)}'
+    barred = result.reading.barred.capitalize()
+    if not result.comparisons: return f'{_about(result)} {barred}. {_basis(result)}'
     use = f'Use: {result.use}.' if result.use else ''
     parts = dict(
         about=_about(result), help=_help(result), dense=_dense(result), shuffled=_shuffled(result),
