@@ -1,5 +1,5 @@
 # Every target sets itself up in .venv; the machine needs Python >= 3.11, pip and make.
-#   make setup | run | test | lab | check | docs | docs-serve | clean | readme | lock | bench
+#   make setup | run | test | lab | check | lint | docs | docs-serve | clean | readme | lock | bench
 # PYTHON=python3.12 picks an interpreter; ARGS='...' goes to the command of run, lab and test; PORT=8000 to docs-serve.
 PYTHON ?= python3
 VENV   := .venv
@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 QUIET  := PLOTLY_RENDERER=plotly_mimetype OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab check docs docs-serve extras clean readme lock bench
+.PHONY: help setup run test lab check lint lessons docs docs-serve extras clean readme lock bench
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -39,20 +39,32 @@ $(READY): settings.ini pyproject.toml setup.py
 run: $(READY)
 	$(BIN)/lth run run_transfer -p target mouse_lba $(ARGS)
 
-# The house in step and every notebook's lessons. Both parts always run, so one call shows all that is wrong.
-check: $(READY)
+# Form: ruff's rules, the direction of imports, types. All parts always run, so one call shows all that is wrong.
+lint: $(READY)
 	@bad=0; \
-	$(QUIET) $(BIN)/python -m pytest -q tests/test_house.py || bad=1; \
-	echo "lessons of every notebook in nbs"; \
-	$(QUIET) $(BIN)/nbdev-test --n-workers 2 || bad=1; \
+	$(BIN)/ruff check --quiet || bad=1; \
+	$(BIN)/lint-imports --no-logo --no-cache || bad=1; \
+	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python || bad=1; \
 	exit $$bad
 
-# Lessons first, then everything in tests/; pytest's closing line comes last.
+lessons: $(READY)
+	@echo "lessons of every notebook in nbs"
+	@$(QUIET) $(BIN)/nbdev-test --n-workers 2
+
+# What to run before a commit, some minutes: form, the notebooks' rules, what is generated, every notebook's lessons.
+check: $(READY)
+	@bad=0; \
+	$(MAKE) --no-print-directory lint || bad=1; \
+	$(QUIET) $(BIN)/python -m pytest -q -n 2 tests/test_house.py tests/test_style.py || bad=1; \
+	$(MAKE) --no-print-directory lessons || bad=1; \
+	exit $$bad
+
+# Form and lessons first, then everything in tests/, file by file on two workers; pytest's closing line comes last.
 test: $(READY)
 	@bad=0; \
-	echo "lessons of every notebook in nbs"; \
-	$(QUIET) $(BIN)/nbdev-test --n-workers 2 || bad=1; \
-	$(QUIET) $(BIN)/python -m pytest $(ARGS) || bad=1; \
+	$(MAKE) --no-print-directory lint || bad=1; \
+	$(MAKE) --no-print-directory lessons || bad=1; \
+	$(QUIET) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) || bad=1; \
 	exit $$bad
 
 lab: $(READY)
@@ -82,7 +94,7 @@ extras: $(READY)
 
 # Caches and build products only: results (runs/), data, banks and the environment stay.
 clean:
-	rm -rf build dist _docs docs/_build tests/browser/shots lth_nb/_share .pytest_cache .ruff_cache *.egg-info
+	rm -rf build dist _docs docs/_build tests/browser/shots lth_nb/_share .pytest_cache .ruff_cache .import_linter_cache *.egg-info
 	find . \( -path ./.venv -o -path ./.git -o -path ./runs -o -path ./data -o -path ./lth_nb/banks \) -prune -o \
 	  -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
 

@@ -12,7 +12,8 @@ os.environ.setdefault('PLOTLY_RENDERER', 'plotly_mimetype')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 ROOT = Path(__file__).resolve().parents[1]
 LEFT = shutil.ignore_patterns('.venv*', '.git', 'runs', 'data', 'build', 'dist', '_docs', '_build', '_share',
-                              'llms.txt', '*.egg-info', '__pycache__', '.pytest_cache', '.ruff_cache', '.ipynb_checkpoints')
+                              'llms.txt', '*.egg-info', '__pycache__', '.pytest_cache', '.ruff_cache', '.import_linter_cache',
+                              '.ipynb_checkpoints')
 
 
 def call(*args, cwd=ROOT, **env):

@@ -1,14 +1,33 @@
-"An experiment's code cells run in this process: the same sources in the same order as papermill's, without a kernel."
+"""Experiments run in this process: the same sources in the same order as papermill's, without a kernel's start.
+
+`walk` gives the names a notebook has made, up to a cell; `executed` gives its cells with their outputs."""
 import ast
 import json
+import sys
+from contextlib import chdir, contextmanager
 
 from conftest import ROOT
 
+DRAWN = 'application/vnd.plotly.v1+json'
 
-def cells(name):
-    "Kind, source and tags of each cell."
-    nb = json.loads((ROOT/f'nbs/experiments/{name}.ipynb').read_text(encoding='utf-8'))
-    return [(c['cell_type'], ''.join(c['source']), c['metadata'].get('tags', [])) for c in nb['cells']]
+
+def stored(name):
+    "The cells of experiment `name`, as they lie on disk, sources joined."
+    notebook = json.loads((ROOT/f'nbs/experiments/{name}.ipynb').read_text(encoding='utf-8'))
+    return [cell | dict(source=''.join(cell['source'])) for cell in notebook['cells']]
+
+
+def given(parameters):
+    "The cell that papermill puts below the one tagged `parameters`."
+    lines = ['# Parameters', *(f'{name} = {value!r}' for name, value in parameters.items())]
+    return dict(cell_type='code', source='\n'.join(lines), metadata=dict(tags=['injected-parameters']))
+
+
+def filled(name, parameters):
+    "The cells of experiment `name` with `parameters` given."
+    for cell in stored(name):
+        yield cell
+        if parameters and 'parameters' in cell['metadata'].get('tags', []): yield given(parameters)
 
 
 def step(source, names):
@@ -22,16 +41,53 @@ def step(source, names):
 def walk(name, *, until='', before='', **parameters):
     "The names of notebook `name` after its cell tagged `until`, or before its heading `before`; `_` is the last value."
     names, met = dict(In=[''], _=None), not until and not before
-    given = '\n'.join(['# Parameters', *(f'{k} = {v!r}' for k, v in parameters.items())])
-    for kind, source, tags in cells(name):
-        met = met or (before and source == f'## {before}')
+    for cell in filled(name, parameters):
+        met = met or (before and cell['source'] == f'## {before}')
         if before and met: return names
-        for text in [source] * (kind == 'code') + [given] * ('parameters' in tags):
-            names['In'].append(text)
-            names['_'] = step(text, names)
-        if until and until in tags: return names
+        if cell['cell_type'] == 'code':
+            names['In'].append(cell['source'])
+            names['_'] = step(cell['source'], names)
+        if until and until in cell['metadata'].get('tags', []): return names
     assert met, f'{name} has no {until or before}'
     return names
+
+
+@contextmanager
+def shell():
+    "A shell that runs cells and keeps their outputs; what it changes in this process is put back."
+    from execnb.shell import CaptureShell
+    main, argv = sys.modules['__main__'], sys.argv
+    kept = CaptureShell(mpl_format=None)
+    try: yield kept
+    finally:
+        kept.close()
+        sys.modules['__main__'], sys.argv = main, argv
+
+
+def executed(name, folder, **parameters):
+    "Run notebook `name` in `folder`: its cells with their outputs, as papermill keeps them; an error is raised."
+    cells = list(filled(name, parameters))
+    with chdir(folder), shell() as here:
+        for cell in cells:
+            if cell['cell_type'] != 'code': continue
+            cell['outputs'] = here.run(cell['source'])
+            if here.exc: raise here.exc
+    return cells
+
+
+def shown(cells):
+    "What the cells show: one dict of kind -> content an output."
+    return [output.get('data', {}) for cell in cells for output in cell.get('outputs', [])]
+
+
+def text_of(cells, kind='text/markdown'):
+    "All that the cells show of one kind, one text."
+    return ''.join(''.join(data.get(kind, '')) for data in shown(cells))
+
+
+def last_value(cells):
+    "The text of the last cell's value."
+    return ''.join(cells[-1]['outputs'][-1]['data']['text/plain']).strip('\'"')
 
 
 def files_of(folder):
