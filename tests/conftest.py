@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.setdefault('PLOTLY_RENDERER', 'plotly_mimetype')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+LONG = ('test_figures.py', 'test_lab.py', 'test_site.py', 'test_experiments.py', 'test_survival.py',
+        'test_package.py')
 ROOT = Path(__file__).resolve().parents[1]
-LEFT = shutil.ignore_patterns('.venv*', '.git', 'runs', 'data', 'build', 'dist', '_docs', '_build', '_share',
-                              'llms.txt', '*.egg-info', '__pycache__', '.pytest_cache', '.ruff_cache', '.import_linter_cache',
-                              '.ipynb_checkpoints')
+LEFT = shutil.ignore_patterns(
+    '.venv*', '.git', 'runs', 'data', 'build', 'dist', '_docs', '_build', '_share', 'llms.txt',
+    '*.egg-info', '__pycache__', '.pytest_cache', '.ruff_cache', '.import_linter_cache',
+    '.ipynb_checkpoints')
 
 
 def call(*args, cwd=ROOT, **env):
@@ -38,10 +42,22 @@ def root(): return ROOT
 def project(tmp_path): return copy_project(tmp_path/'project')
 
 
-@pytest.fixture(scope='session')
-def tickets(tmp_path_factory):
-    "A folder with one bank, as find_tickets' smoke run leaves it: digits, resnet20_8, rounds 0 and 1."
-    folder = tmp_path_factory.mktemp('tickets')
+def once(tmp_path_factory, name, make):
+    "The folder `name`, which `make` fills once for all workers of a session."
+    base = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ: base = base.parent
+    folder, done = base/name, base/f'{name}.done'
+    with FileLock(base/f'{name}.lock'):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+def search(folder):
+    "A smoke search on digits with resnet20_8, rounds 0 and 1, whose bank is then said to be a real one."
     given = '-p', 'smoke', 'True', '-p', 'bank', folder/'banks', '-p', 'threads', '1'
     done = call('papermill', ROOT/'nbs/experiments/find_tickets.ipynb', 'out.ipynb', *given, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -49,4 +65,15 @@ def tickets(tmp_path_factory):
         facts = json.loads(card.read_text())
         assert facts['smoke'] is True
         card.write_text(json.dumps(facts | dict(smoke=False)))
-    return folder/'banks'
+
+
+@pytest.fixture(scope='session')
+def tickets(tmp_path_factory):
+    "A folder with one bank, as find_tickets' smoke run leaves it."
+    return once(tmp_path_factory, 'tickets', search)/'banks'
+
+
+def pytest_collection_modifyitems(items):
+    "Files that take long come first, so that two workers end together."
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))

@@ -1,4 +1,5 @@
 "The package as others get it: wheel and source archive, the lock, the oldest Python, make without an environment."
+import json
 import re
 import tarfile
 import zipfile
@@ -58,8 +59,8 @@ def kept(folder, *patterns):
     return {p.relative_to(ROOT/folder).as_posix() for p in found}
 
 
-def test_wheel_carries_every_room(names):
-    assert {f'lth_nb/{p.name}' for p in (ROOT/'lth_nb').glob('*.py')} <= names
+def test_wheel_carries_every_module(names):
+    assert {f'lth_nb/{name}' for name in kept('lth_nb', '**/*.py')} <= names
     assert not {n.split('/')[0] for n in names} - {'lth_nb', f"lth_nb-{settings()['version']}.dist-info"}
 
 
@@ -93,19 +94,36 @@ def test_metadata(wheel):
     for door in 'lth = lth_nb.cli:main', 'lth_nb = lth_nb._modidx:d': assert door in text['entry_points.txt']
 
 
-def test_installed_package_imports_elsewhere(installed, tmp_path):
-    rooms = sorted(p.stem for p in (ROOT/'lth_nb').glob('*.py') if not p.stem.startswith('_'))
-    code = 'import sys, lth_nb; [__import__(f"lth_nb.{m}") for m in sys.argv[1:]]; print(lth_nb.__file__)'
-    done = elsewhere(installed, tmp_path, '-c', code, *rooms)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(installed/'lth_nb/__init__.py')
+LOOK = """
+import json, sys, lth_nb
+for name in sys.argv[1:]: __import__(name)
+from lth_nb.bank import Bank, banks
+from lth_nb.paper.curves import published_curves
+for name in banks(): Bank(name).ticket(1)
+print(json.dumps(dict(file=lth_nb.__file__, banks=list(banks()), curves=len(published_curves()))))
+"""
 
 
-def test_installed_package_finds_its_banks(installed, tmp_path):
-    code = 'from lth_nb.bank import Bank, banks; print(*banks()); [Bank(b).ticket(1) for b in banks()]'
-    done = elsewhere(installed, tmp_path, '-c', code)
+@pytest.fixture(scope='module')
+def found(installed, tmp_path_factory):
+    "What the installed copy says of itself, with every module imported, in an empty folder."
+    names = [p.relative_to(ROOT).with_suffix('') for p in sorted((ROOT/'lth_nb').rglob('*.py'))]
+    names = ['.'.join(name.parts) for name in names if not name.name.startswith('_')]
+    done = elsewhere(installed, tmp_path_factory.mktemp('empty'), '-c', LOOK, *names)
     assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) == {n.split('/')[0] for n in kept('lth_nb/banks', '*/card.json')} != set()
+    return json.loads(done.stdout)
+
+
+def test_installed_package_imports_elsewhere(found, installed):
+    assert found['file'] == str(installed/'lth_nb/__init__.py')
+
+
+def test_installed_package_finds_its_banks(found):
+    assert set(found['banks']) == {n.split('/')[0] for n in kept('lth_nb/banks', '*/card.json')} != set()
+
+
+def test_installed_package_holds_what_was_published(found):
+    assert found['curves'] > 500
 
 
 def test_installed_command_works_elsewhere(installed, tmp_path):
@@ -126,12 +144,6 @@ def test_installed_package_shows_its_study_and_writes_nothing_into_it(installed,
     done = elsewhere(installed, tmp_path, installed/'bin/lth', 'run', 'study', '-p', 'compute', 'True')
     assert done.returncode and 'is part of the installed package: copy it' in done.stdout + done.stderr
     assert before == {p.name: p.stat().st_mtime_ns for p in study.iterdir()}
-
-
-def test_installed_package_holds_what_was_published(installed, tmp_path):
-    code = 'from lth_nb.paper.curves import published_curves; print(len(published_curves()))'
-    done = elsewhere(installed, tmp_path, '-c', code)
-    assert done.returncode == 0 and int(done.stdout) > 500, done.stderr
 
 
 def test_older_python_is_refused(wheel, tmp_path):
