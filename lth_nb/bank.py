@@ -6,25 +6,22 @@ A *bank* is a folder with the tickets of one search: `theta_k.safetensors`, all 
 
 # %% auto #0
 __all__ = ['FORMAT', 'SAME', 'bank_name', 'banks', 'OpenBank', 'finish', 'is_found', 'start_search', 'Bank', 'summary',
-           'export_ticket', 'versions']
+           'find_banks', 'export_ticket']
 
 # %% ../nbs/06_bank.ipynb #c03
 import hashlib
 import json
 import os
-import platform
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file, save_file
 
-from . import __version__
 from .masks import Mask, digest, mask_at, round_map
-from .protocol import canonical
+from .protocol import canonical, choose, whole
 from .tickets import Round, Ticket
 
 # %% ../nbs/06_bank.ipynb #c07
@@ -67,10 +64,9 @@ def _write(
     data:dict|str,   # Tensors by name, or text
 )->None: # Nothing
     "Write aside, then rename: `path` is whole or unchanged."
-    aside = path.with_name(path.name + '.tmp')
-    if isinstance(data, str): aside.write_text(data, encoding='utf-8')
-    else: save_file({n: t.contiguous() for n, t in data.items()}, aside)
-    os.replace(aside, path)
+    with whole(path) as aside:
+        if isinstance(data, str): aside.write_text(data, encoding='utf-8')
+        else: save_file({n: t.contiguous() for n, t in data.items()}, aside)
 
 # %% ../nbs/06_bank.ipynb #c16
 @dataclass
@@ -116,7 +112,7 @@ def finish(
     _write(part/'card.json', json.dumps(card, indent=1, ensure_ascii=False))
     done = part.with_name(part.name.removesuffix('.part'))
     os.replace(part, done)
-    for left in [*done.glob('rounds_*'), done/'part.json']: left.unlink()
+    for left in [*done.glob('rounds_*'), *done.glob('.*'), done/'part.json']: left.unlink()
     return done
 
 # %% ../nbs/06_bank.ipynb #c18
@@ -232,6 +228,39 @@ def summary(
                         data=bank.card.get('source_kind', ''), images=bank.card.get('n_train', ''), MB=f'{size:.2f}'))
     return out
 
+# %% ../nbs/06_bank.ipynb #c36b
+def find_banks(
+    folder:str|Path,                # Folder of banks; '' = the embedded ones
+    model:str,                      # Network of the transfer: a bank of another one does not fit
+    sources:Iterable[str]=(),       # Sets the tickets were found on; empty = every one at hand
+    search_seeds:Iterable[int]=(),  # Seeds of the searches; empty = every one at hand
+)->dict[str,list[Bank]]: # Source -> its banks, in order of name
+    "The banks a transfer can use, refused where one that is named is missing."
+    fitting = [bank for bank in (Bank(name, folder) for name in banks(folder)) if bank.card['model'] == model]
+    if not fitting: raise ValueError(
+        f"no bank of {model} in {folder or 'the package'}: make one with lth run find_tickets")
+    known = sorted({bank.card['source'] for bank in fitting})
+    wanted = [choose(source, known, 'source') for source in sources] or known
+    found = {source: [bank for bank in fitting if bank.card['source'] == source] for source in wanted}
+    seeds = set(search_seeds)
+    if not seeds: return found
+    _check_seeds(found, seeds, model)
+    return {source: [bank for bank in there if bank.card['search_seed'] in seeds] for source, there in found.items()}
+
+def _check_seeds(
+    found:dict[str,list[Bank]], # Source -> its banks
+    seeds:set[int],             # Search seeds that are named
+    model:str,                  # For the message
+)->None: # Nothing
+    "Refuse search seeds that a source has no bank of."
+    faults = []
+    for source, there in found.items():
+        have = {bank.card['search_seed'] for bank in there}
+        absent = ', '.join(map(str, sorted(seeds - have)))
+        if absent: faults.append(f"search_seeds names {absent}; the banks of {source} and {model} have "
+                                 f"search_seed {sorted(have)}")
+    if faults: raise ValueError('; '.join(faults))
+
 # %% ../nbs/06_bank.ipynb #c38
 def export_ticket(
     bank:Bank,     # Where it lies
@@ -250,12 +279,3 @@ def export_ticket(
     save_file(mask, written[1])
     written[2].write_text(json.dumps(ticket.card, indent=1), encoding='utf-8')
     return written
-
-# %% ../nbs/06_bank.ipynb #c41
-def versions(
-    device:str='cpu', # Where the run is
-    threads:int=1,    # Threads per run
-)->dict[str,str|int]: # JSON values
-    "Software and hardware that may change the last bits of a run."
-    return dict(lth_nb=__version__, torch=torch.__version__, torchvision=version('torchvision'),
-                python=platform.python_version(), machine=platform.machine(), device=str(device), threads=threads)

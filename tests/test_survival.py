@@ -16,7 +16,7 @@ GRID = dict(target='digits', source='digits', model='mlp', rounds='1,2,3', arms=
             seeds='1', train='40', px='16', batch='20', change='max_epochs=2', threads=1)  # 4 runs of 4 steps
 
 CHILD = """
-import json, os, pathlib, signal, sys, time
+import json, os, pathlib, re, signal, sys, time
 from itertools import count
 import lth_nb.runs, lth_nb.training
 from notebooks import walk
@@ -39,7 +39,7 @@ def wait_for_the_other(place):
         time.sleep(.05)
 
 def rename(aside, done):
-    if 'rename' in at and str(aside).endswith(at['rename']) and next(renames) == at['times']:
+    if 'rename' in at and re.fullmatch(at["rename"], pathlib.Path(aside).name) and next(renames) == at['times']:
         os.kill(os.getpid(), signal.SIGKILL)
     return replace(aside, done)
 
@@ -54,7 +54,7 @@ print('added', *keys)
 
 
 def child(name, before, parameters, *, at=None, meet=''):
-    "Start a notebook in a process of its own; it dies of SIGKILL `at` a step, or just before a rename."
+    "Start a notebook in a process of its own; it dies of SIGKILL `at` a step, or just before a rename from a name."
     code = [sys.executable, '-c', CHILD, json.dumps([name, before, parameters, at or {}, str(meet)])]
     return subprocess.Popen(code, cwd=ROOT/'tests', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
@@ -92,7 +92,7 @@ def test_a_killed_search_ends_bit_identical(whole, tmp_path):
     rounds = lambda: [r['round'] for r in json.loads((tmp_path/f'banks/{name}.part/part.json').read_text())['rounds']]
     killed('find_tickets', '', parameters, at=dict(step=19))  # within round 2
     assert rounds() == [0, 1] and [p.name for p in (tmp_path/'banks').iterdir()] == [f'{name}.part']
-    killed('find_tickets', '', parameters, at=dict(rename='part.json.tmp', times=2))  # round 3 is not written down
+    killed('find_tickets', '', parameters, at=dict(rename=r'\.\w+\.part\.json', times=2))  # round 3 is not written down
     assert rounds() == [0, 1, 2]
     assert len(walk('find_tickets', **parameters)['todo']) == 1
     assert [p.name for p in (tmp_path/'banks').iterdir()] == [name]
@@ -107,7 +107,7 @@ def test_a_killed_grid_goes_on(whole, tmp_path):
     killed('run_transfer', 'The table', parameters, at=dict(step=11))  # within the third run
     first = times(tmp_path)
     assert len(first) == 2
-    killed('run_transfer', 'The table', parameters, at=dict(rename='.part', times=1))  # the third has no name yet
+    killed('run_transfer', 'The table', parameters, at=dict(rename=r'\.\w+\.[0-9a-f]{64}', times=1))  # the third has no name yet
     assert times(tmp_path) == first
     names = walk('run_transfer', before='The table', **parameters)
     last = times(tmp_path)
