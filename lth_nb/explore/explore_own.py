@@ -26,7 +26,7 @@ import torch
 
 from ..datasets.folders import ENDING
 from ..runs import Runs, table
-from ..schedule import optimizer
+from ..training import optimizer
 from ..protocol import make_protocol
 from ..results import folder_of, records, set_at
 from ..study import read_table

@@ -23,7 +23,7 @@ from .explore_own import (Job, command, find_job, finished_in, job_folder, last_
 from .widgets import attempt, button, in_a_row, pick, plain, shown, text
 from ..figures.curves import panel
 from ..protocol import make_protocol
-from ..schedule import pick_device
+from ..training import pick_device
 
 # %% ../../nbs/explore/02_own.ipynb #c06
 HINTS = dict(images='a folder <class>/ or <split>/<class>/ (~/... or a full path), an archive, a CSV, or digits',
