@@ -15,6 +15,7 @@
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches and crops, from names, labels and seeds alone.
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
 - `lth_nb.figures.pictures`: What a set of images looks like, on one page that opens offline.
+- `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
 - `lth_nb.stats.aggregate`: Several targets in one number, two recipes beside each other, and what choosing a round costs.
 - `lth_nb.stats.paired`: Differences at a seed, their interval, a word, and one text form: the arithmetic of every comparison.
