@@ -23,6 +23,7 @@
 - `lth_nb.stats.paired`: Differences at a seed, their interval, a word, and one text form: the arithmetic of every comparison.
 - `lth_nb.stats.power`: How wide an interval will be before anything has run, and how many seeds make it narrow enough.
 - `lth_nb.stats.readings`: The comparable part of a table, made once; two of its arms paired by seed; four questions; the ladder.
-- `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, the health of the runs, one sentence."""
+- `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, the health of the runs, one sentence.
+- `lth_nb.training`: Train a masked network, stop in time, keep its best weights, and read a split once."""
 
 __version__ = "0.1.0"
