@@ -16,7 +16,7 @@
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
 - `lth_nb.figures.pictures`: What a set of images looks like, on one page that opens offline.
 - `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.
-- `lth_nb.models`: The networks of the study, their prunable weights, and initial weights that depend on a seed and a name only.
+- `lth_nb.models`: The networks of the study, their prunable weights, and initial weights that a seed and a name give.
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
 - `lth_nb.pruning`: From trained weights to the next mask, and to the two control masks.
 - `lth_nb.stats.aggregate`: Several targets in one number, two recipes beside each other, and what choosing a round costs.
@@ -24,6 +24,7 @@
 - `lth_nb.stats.power`: How wide an interval will be before anything has run, and how many seeds make it narrow enough.
 - `lth_nb.stats.readings`: The comparable part of a table, made once; two of its arms paired by seed; four questions; the ladder.
 - `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, the health of the runs, one sentence.
+- `lth_nb.tickets`: Train, prune, rewind, and again: the search that yields a ticket per round.
 - `lth_nb.training`: Train a masked network, stop in time, keep its best weights, and read a split once."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The networks of the study, their prunable weights, and initial weights that depend on a seed and a name only.
+"""The networks of the study, their prunable weights, and initial weights that a seed and a name give.
 
 Five networks, each with a head called `fc`. A *stem* is the first convolution and the pool behind it.
 
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from torchvision.models import resnet18, resnet50
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from .masks import check_shapes
 from .protocol import choose, seed_from
 
 # %% ../nbs/03_models.ipynb #c07
@@ -160,7 +161,7 @@ def bare(
 # %% ../nbs/03_models.ipynb #c32
 def prunable_names(
     model:nn.Module,  # From `build`
-    which:str='conv', # conv: all but the head; conv+head: all; conv-first: neither head nor first layer
+    which:str='conv', # conv: all but the head; conv+head: all; conv-first: not the first either
 )->list[str]: # Names of weights, in the order of `model.parameters()`
     "Names of the convolution and linear weights that may be pruned."
     layers = (nn.Conv2d, nn.Linear)
@@ -231,11 +232,8 @@ def _check_fit(
     unknown = sorted(state.keys() - own.keys())
     if unknown:
         raise ValueError(f"the model has no {unknown}")
-    for name, value in own.items():
-        if state[name].shape != value.shape:
-            raise ValueError(f"{name!r} has shape {tuple(value.shape)} in the model and "
-                             f"{tuple(state[name].shape)} in the state: build with the state's "
-                             "model, stem and classes (for an mlp, px too)")
+    check_shapes(own, state, "the state: build with the state's model, stem and classes "
+                             "(for an mlp, px too)")
 
 @torch.no_grad()
 def set_state_(
