@@ -1,5 +1,6 @@
 """Modules:
 
+- `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
 - `lth_nb.datasets.decoding`: One image file, whatever it is, becomes upright RGB pixels of 8 bits, or a sentence that says why not.
 - `lth_nb.datasets.duplicates`: One look at every file of a set, and which pictures across splits are the same picture.
