@@ -26,6 +26,7 @@
 - `lth_nb.stats.readings`: The comparable part of a table, made once; two of its arms paired by seed; four questions; the ladder.
 - `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, the health of the runs, one sentence.
 - `lth_nb.tickets`: Train, prune, rewind, and again: the search that yields a ticket per round.
-- `lth_nb.training`: Train a masked network, stop in time, keep its best weights, and read a split once."""
+- `lth_nb.training`: Train a masked network, stop in time, keep its best weights, and read a split once.
+- `lth_nb.transfer`: One run: an arm of a ticket on a target, trained, and read once."""
 
 __version__ = "0.1.0"
