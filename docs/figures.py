@@ -8,7 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from lth_nb.figures.curves import ladder_figure, save_figure
+from lth_nb.figures.old_curves import ladder_figure
+from lth_nb.figures.style import save_figure
 from lth_nb.stats.old_stats import ladder
 from lth_nb.study import open_study
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..figures.curves import ladder_figure, panel
+from ..figures.old_curves import ladder_figure, panel
 from ..figures.pictures import mosaic
 from ..stats.predictions import mcnemar, only_one_right
 from ..runs import Runs, predicted

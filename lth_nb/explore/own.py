@@ -21,7 +21,7 @@ from ..datasets.check import check
 from .explore_own import (Job, command, find_job, finished_in, job_folder, last_job, log_of, minutes, planned, progress,
                                 results, seconds_per_step, start, state, stop, typed_in)
 from .widgets import attempt, button, in_a_row, pick, plain, shown, text
-from ..figures.curves import panel
+from ..figures.old_curves import panel
 from ..protocol import make_protocol
 from ..training import pick_device
 

@@ -19,8 +19,9 @@ from fastcore.basics import patch
 from .widgets import attempt, button, clicks, in_a_row, pick, plain, several, shown
 from .explorer import (METRICS, curves, curves_figure, differs, figure, images_figure, narrowed, options,
                              run_name, said, steps, twin, with_setting)
-from ..figures.curves import ARMS
-from ..stats.predictions import confusion, confusion_figure
+from ..figures.old_curves import ARMS
+from ..figures.pictures import confusion_figure
+from ..stats.predictions import confusion
 from ..study import open_study
 
 # %% ../../nbs/explore/00_study.ipynb #c06

@@ -1,1 +1,5 @@
-"What is drawn from a table; no torch."
+"From readings, comparisons and images to figures; no torch."
+from .curves import curves, dot_plot
+from .ladder import forest, ladder_figure, slopes, waterfall
+from .pictures import confusion_figure, sample_grid
+from .style import save_figure
