@@ -15,7 +15,10 @@
 - `lth_nb.datasets.sources`: The ten sets of the study: what each is, where a person gets it, and the way from there to a set that `load` reads.
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches and crops, from names, labels and seeds alone.
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
-- `lth_nb.figures.pictures`: What a set of images looks like, on one page that opens offline.
+- `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.
+- `lth_nb.figures.ladder`: Differences with their intervals: the ladder from scratch to ticket, a forest of targets, two recipes side by side.
+- `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, what a network takes for what; on one page that opens offline.
+- `lth_nb.figures.style`: Colours and markers that everybody can tell apart, a title that says the finding, a caption below, and files that open offline.
 - `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.
 - `lth_nb.models`: The networks of the study, their prunable weights, and initial weights that a seed and a name give.
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
