@@ -23,6 +23,7 @@
 - `lth_nb.models`: The networks of the study, their prunable weights, and initial weights that a seed and a name give.
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
 - `lth_nb.pruning`: From trained weights to the next mask, and to the two control masks.
+- `lth_nb.runs`: Finished runs on disk: found again by what they are, never half written, never done twice.
 - `lth_nb.stats.aggregate`: Several targets in one number, two recipes beside each other, and what choosing a round costs.
 - `lth_nb.stats.paired`: Differences at a seed, their interval, a word, and one text form: the arithmetic of every comparison.
 - `lth_nb.stats.power`: How wide an interval will be before anything has run, and how many seeds make it narrow enough.
