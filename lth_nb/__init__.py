@@ -1,4 +1,20 @@
-"""Modules:
+"""Do winning lottery tickets transfer to scarce, non-natural images?
+
+A ticket is a mask of the weights that are kept, and the values they had early in training. Tickets are
+found on natural images, trained on a small set of another kind, and compared seed by seed with the
+controls that could explain a gain.
+
+    import lth_nb as lth
+
+    ticket = lth.Bank('cifar10-resnet20_8-paper-s0')[10]            # mask and early weights of round 10
+    model = ticket.into(lth.build('resnet20_8', classes=8, seed=0)) # drawn, ready to train
+    cells = lth.load('path/to/cells', px=32)                        # train and val; the test split sealed
+    done = lth.fit(model, ticket.mask, cells, lth.protocol('demo', 'tuned'))
+    mine = lth.search('path/to/photos', rounds=10)                  # a bank of one's own
+    study = lth.open_study()                                        # finished runs, and what they say
+    lth.curves(study, 'pbc'), lth.ladder(study, 'pbc'), lth.verdict(study, 'pbc')
+
+Modules:
 
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
@@ -34,3 +50,38 @@
 - `lth_nb.transfer`: One run: an arm of a ticket on a target, trained, and read once."""
 
 __version__ = "0.1.0"
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .bank import Bank
+    from .bank import fit_splits as fit
+    from .bank import search_set as search
+    from .datasets import load
+    from .models import build
+    from .protocol import make_protocol as protocol
+    from .study import curves, ladder, open_study, verdict
+
+WHERE = dict( # Name of the short API -> where it lives; loaded when it is first used
+    Bank='bank.Bank', build='models.build', load='datasets.load', fit='bank.fit_splits',
+    search='bank.search_set', open_study='study.open_study', curves='study.curves',
+    ladder='study.ladder', verdict='study.verdict')
+__all__ = [*WHERE, 'protocol'] # `protocol` is the module, which makes a protocol when it is called
+
+
+def __getattr__(
+    name:str, # Of the short API
+)->Any: # What it stands for
+    "Load a name of the short API: nothing is loaded with the package itself."
+    if name == 'protocol':
+        return import_module('lth_nb.protocol')
+    if name not in WHERE:
+        raise AttributeError(f"lth_nb has no {name!r}: have {', '.join(__all__)}, and its modules")
+    module, inside = WHERE[name].split('.')
+    return getattr(import_module(f'lth_nb.{module}'), inside)
+
+
+def __dir__()->list[str]: # Sorted
+    "The short API beside what is loaded."
+    return sorted({*globals(), *__all__})

@@ -31,14 +31,15 @@ from .protocol import Protocol, canonical, choose, make_protocol, seed_from, who
 from .tickets import Round, Ticket, rewind_step, search
 from .training import Fit, State, fit, pick_device
 
+# %% ../nbs/06_bank.ipynb #c04
 if TYPE_CHECKING:
     from lth_nb.datasets.images import Batches
     from lth_nb.datasets.sets import Splits
 
-# %% ../nbs/06_bank.ipynb #c07
+# %% ../nbs/06_bank.ipynb #c08
 FORMAT = 1 # Of the files and the card
 
-# %% ../nbs/06_bank.ipynb #c08
+# %% ../nbs/06_bank.ipynb #c09
 def bank_name(
     source:str, # Data set of the search
     model:str,  # As in `MODELS`
@@ -48,14 +49,14 @@ def bank_name(
     "The folder's name."
     return f'{source}-{model}-{recipe}-s{seed}'
 
-# %% ../nbs/06_bank.ipynb #c09
+# %% ../nbs/06_bank.ipynb #c10
 def _root(
     folder:str|Path, # Folder of banks; '' = the embedded ones
 )->Path: # Where to look
     "The folder of banks."
     return Path(folder) if folder else Path(str(files('lth_nb')))/'banks'
 
-# %% ../nbs/06_bank.ipynb #c10
+# %% ../nbs/06_bank.ipynb #c11
 def banks(
     folder:str|Path='', # Folder of banks; '' = the embedded ones
 )->list[str]: # Sorted; searches in progress are left out
@@ -63,7 +64,7 @@ def banks(
     names = [path.parent.name for path in _root(folder).glob('*/card.json')]
     return sorted(name for name in names if not name.endswith('.part'))
 
-# %% ../nbs/06_bank.ipynb #c14
+# %% ../nbs/06_bank.ipynb #c15
 def _sha(
     path:Path, # A file
 )->str: # 64 hexadecimal digits
@@ -76,7 +77,7 @@ def _read_json(
     "A card as a value."
     return json.loads(path.read_text(encoding='utf-8'))
 
-# %% ../nbs/06_bank.ipynb #c15
+# %% ../nbs/06_bank.ipynb #c16
 def _write(
     path:Path,                     # Destination
     content:dict[str,Tensor]|str,  # Tensors by name, or text
@@ -88,7 +89,7 @@ def _write(
         else:
             save_file({name: value.contiguous() for name, value in content.items()}, aside)
 
-# %% ../nbs/06_bank.ipynb #c16
+# %% ../nbs/06_bank.ipynb #c17
 @dataclass
 class OpenBank:
     "A search on its way to the bank."
@@ -123,7 +124,7 @@ class OpenBank:
         _write(self.folder/'part.json', json.dumps(state))
         return self
 
-# %% ../nbs/06_bank.ipynb #c17
+# %% ../nbs/06_bank.ipynb #c18
 def finish(
     search:OpenBank, # With every round
 )->Path: # The bank's folder
@@ -142,10 +143,10 @@ def finish(
         left.unlink()
     return done
 
-# %% ../nbs/06_bank.ipynb #c18
+# %% ../nbs/06_bank.ipynb #c19
 SAME = 'protocol', 'fingerprint', 'model', 'search_seed', 'train', 'train_seed' # Make one search
 
-# %% ../nbs/06_bank.ipynb #c19
+# %% ../nbs/06_bank.ipynb #c20
 def _differ(
     old:dict, # Card on disk
     new:dict, # Card of the search that is asked for
@@ -154,7 +155,7 @@ def _differ(
     names = [name for name in SAME if canonical(old.get(name)) != canonical(new.get(name))]
     return ', '.join(names)
 
-# %% ../nbs/06_bank.ipynb #c20
+# %% ../nbs/06_bank.ipynb #c21
 def is_found(
     folder:str|Path, # Folder of banks
     card:dict,       # Of the search that is asked for, as for `start_search`
@@ -175,7 +176,7 @@ def is_found(
                               f"{kept}, not {lacks}: name another folder with bank=")
     return True
 
-# %% ../nbs/06_bank.ipynb #c21
+# %% ../nbs/06_bank.ipynb #c22
 def start_search(
     folder:str|Path, # Folder of banks; made if absent
     card:dict,       # name, source, fingerprint, model, classes, protocol, ...; JSON values
@@ -200,7 +201,7 @@ def start_search(
                          f"finish it, or remove {part.name}")
     return _read_part(begun, old)
 
-# %% ../nbs/06_bank.ipynb #c22
+# %% ../nbs/06_bank.ipynb #c23
 def _read_part(
     begun:OpenBank, # Empty
     old:dict,       # Of part.json
@@ -213,7 +214,7 @@ def _read_part(
     begun.masks = [mask_at(rounds, at_round) for at_round in range(last + 2)]
     return begun
 
-# %% ../nbs/06_bank.ipynb #c32
+# %% ../nbs/06_bank.ipynb #c33
 class Bank:
     "The tickets of one finished search."
     def __init__(self,
@@ -270,7 +271,7 @@ class Bank:
             lines.append(f"| {row['round']} | {row['sparsity']:.3f} | {accs} |")
         return '\n'.join(lines)
 
-# %% ../nbs/06_bank.ipynb #c38
+# %% ../nbs/06_bank.ipynb #c39
 def summary(
     folder:str|Path='', # Folder of banks; '' = the embedded ones
 )->list[dict]: # One per bank: name, rounds, sparsity, kind and number of images, size in MB
@@ -286,7 +287,7 @@ def summary(
             MB=f'{size:.2f}'))
     return rows
 
-# %% ../nbs/06_bank.ipynb #c41
+# %% ../nbs/06_bank.ipynb #c42
 def find_banks(
     folder:str|Path,               # Folder of banks; '' = the embedded ones
     model:str,                     # Network of the transfer: a bank of another one does not fit
@@ -324,7 +325,7 @@ def _of_seeds(
     return {source: [bank for bank in there if bank.card['search_seed'] in seeds]
             for source, there in found.items()}
 
-# %% ../nbs/06_bank.ipynb #c45
+# %% ../nbs/06_bank.ipynb #c46
 def export_ticket(
     bank:Bank,     # Where it lies
     at_round:int,  # One of its rounds
@@ -346,7 +347,7 @@ def export_ticket(
     written[2].write_text(json.dumps(ticket.card, indent=1), encoding='utf-8')
     return written
 
-# %% ../nbs/06_bank.ipynb #c49
+# %% ../nbs/06_bank.ipynb #c50
 def _batches(
     splits:'Splits',   # Of the set
     protocol:Protocol, # Its batch
@@ -377,7 +378,7 @@ def fit_splits(
     own = {name: keep for name, keep in mask.items() if not name.startswith('fc.')}
     return fit(model, Mask(own), train, val, protocol, name=name)
 
-# %% ../nbs/06_bank.ipynb #c52
+# %% ../nbs/06_bank.ipynb #c53
 def _card(
     splits:'Splits',   # Of the source
     protocol:Protocol, # Of the search
