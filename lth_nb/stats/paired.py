@@ -115,14 +115,13 @@ def satterthwaite(
     return total, total**2 / spread if spread > 0 else np.nan
 
 # %% ../../nbs/stats/00_paired.ipynb #c33
-def _image_ends(diffs, per_image, frame):
-    "The interval of the mean of `diffs` that covers new test images too; NaN without `per_image`."
-    if per_image is None: return np.nan, np.nan
+def _image_half(diffs, per_image):
+    "Half of the interval that covers new test images too, never below that of the seeds; NaN without images."
+    if per_image is None: return np.nan
     images = np.asarray(per_image, dtype=float).mean(axis=0)
-    parts = [(standard_error2(diffs), len(diffs) - 1), (standard_error2(images), len(images) - 1)]
-    half = half_width(*satterthwaite(parts))
-    middle = np.mean(diffs)
-    return max(frame[0], float(middle - half)), min(frame[1], float(middle + half))
+    of_seeds = standard_error2(diffs), len(diffs) - 1
+    of_images = standard_error2(images), len(images) - 1
+    return np.fmax(half_width(*satterthwaite([of_seeds, of_images])), half_width(*of_seeds))
 
 def estimate(
     diffs:Sequence[float],               # One difference per seed, shares, (n,)
@@ -135,13 +134,14 @@ def estimate(
     effect, count, error2 = float(diffs.mean()), len(diffs), standard_error2(diffs)
     half = half_width(error2, count - 1) if error2 > 1e-24 else np.nan
     beyond = effect - half < frame[0] or effect + half > frame[1]
-    lo_images, hi_images = _image_ends(diffs, per_image, frame)
+    images = _image_half(diffs, per_image)
+    lo, lo_images = np.maximum([effect - half, effect - images], frame[0]).tolist()
+    hi, hi_images = np.minimum([effect + half, effect + images], frame[1]).tolist()
+    std = float(diffs.std(ddof=1)) if count > 1 else np.nan
+    p = np.nan if np.isnan(half) else p_value(effect, error2, count - 1)
     return Estimate(
-        effect=effect, lo=float(np.maximum(effect - half, frame[0])),
-        hi=float(np.minimum(effect + half, frame[1])), n=count,
-        std=float(diffs.std(ddof=1)) if count > 1 else np.nan,
-        p=p_value(effect, error2 if error2 > 1e-24 else np.nan, count - 1),
-        lo_images=lo_images, hi_images=hi_images, reason=reason_of(count, error2, beyond))
+        effect=effect, lo=lo, hi=hi, n=count, std=std, p=p, lo_images=lo_images, hi_images=hi_images,
+        reason=reason_of(count, error2, beyond))
 
 # %% ../../nbs/stats/00_paired.ipynb #c42
 def tenth(

@@ -43,7 +43,7 @@ def cleaned(
     for name in TEXTS:
         if name not in rows: rows[name] = ''
         texts = rows[name].astype(object)
-        rows[name] = texts.where(texts.notna(), '').astype(str)
+        rows[name] = texts.where(texts.notna(), '').map(str).astype(object)
     for name in (*NUMBERS, *rows.columns.intersection(SHARES)):
         if name not in rows: rows[name] = np.nan
         rows[name] = pd.to_numeric(rows[name], errors='coerce')
@@ -140,6 +140,12 @@ class Reading:
     def arms(self)->tuple[str,...]: # Sorted
         "Arms that ran."
         return tuple(sorted(set(self.rows.arm)))
+    @cached_property
+    def by_arm(self)->dict[str,pd.DataFrame]: # Arm -> its rows, the columns that a comparison needs
+        "The runs of each arm."
+        names = ['seed', 'source', 'search_seed', 'round', 'sparsity', *SHARES, 'key']
+        rows = self.rows[self.rows.columns.intersection(names)]
+        return {arm: rows.loc[index] for arm, index in self.rows.groupby('arm').groups.items()}
     @property
     def rounds(self)->tuple[int,...]: # Ascending, from 1
         "Rounds of any ticket's mask that ran."
@@ -237,6 +243,7 @@ def _check_names(rows, **asked):
 
 def _check_predictions(rows, correct):
     "Refuse predictions that are not those of the runs."
+    if 'key' not in rows: return
     for run in rows[rows.key.isin(list(correct))].itertuples():
         share = float(np.mean(correct[run.key]))
         if abs(share - run.test_acc) > 1e-4: raise ValueError(
@@ -316,14 +323,18 @@ class Side:
     @cached_property
     def runs(self)->pd.DataFrame: # Rows of the reading
         "Its runs."
-        rows = self.reading.rows
-        mine = rows[(rows.arm == self.arm) & rows.source.isin(['', self.source])]
+        mine = self.reading.by_arm.get(self.arm)
+        if mine is None: return self.reading.rows.iloc[:0]
+        mine = mine[mine.source.isin(['', self.source])]
         if self.arm in (*FULL, *YARDSTICKS) or not self.rounds: return mine
         return mine[mine['round'].isin(self.rounds)]
     @cached_property
     def values(self)->pd.DataFrame: # Columns seed, source, search_seed, value, key: one row per run that is complete
         "Its value per seed and bank."
         names = ['seed', 'source', 'search_seed']
+        if self.runs['round'].nunique(dropna=False) == 1 and self.how == 'mean':
+            each = self.runs[[*names, self.column]].set_axis([*names, 'value'], axis=1)
+            return each.assign(key=self.runs.key if 'key' in self.runs else '')
         groups = self.runs.groupby(names, dropna=False)
         each = groups[self.column].agg(['size', 'mean', 'std']).reset_index()
         if 'key' in self.runs: each['key'] = groups.key.first().to_numpy()
@@ -423,8 +434,8 @@ def collapsed(
     reading:Reading,   # They belong to: its chance and ceiling
 )->float: # Share in [0, 1]; NaN where nothing tells
     "Share of runs below half of tuned scratch's distance from chance, on validation."
-    scratch = reading.rows[reading.rows.arm == 'scratch'].val_acc.mean()
-    ceiling = scratch if np.isnan(reading.ceiling) else reading.ceiling
+    ceiling = reading.ceiling
+    if np.isnan(ceiling) and 'scratch' in reading.by_arm: ceiling = reading.by_arm['scratch'].val_acc.mean()
     halfway = (reading.chance + ceiling) / 2
     if not len(runs) or np.isnan(halfway): return np.nan
     return float((runs.val_acc < halfway).mean())
