@@ -8,7 +8,7 @@ from contextlib import chdir, contextmanager
 
 from conftest import ROOT
 
-DRAWN = 'application/vnd.plotly.v1+json'
+FIGURE = 'application/vnd.plotly.v1+json'
 
 
 def stored(name):

@@ -1,12 +1,15 @@
-"Every figure and table of the paper as one papermill command: at its defaults it draws the committed study, in smoke it runs."
+"""Every figure and table of the paper as one command: at its defaults it draws the committed study, in smoke it runs.
+
+The notebooks run in this process, as `executed` says; one runs by papermill, to show the same."""
 import json
 import re
 import shutil
+from functools import cache
 
 import pandas as pd
 import pytest
 from conftest import ROOT, call
-from notebooks import files_of, walk
+from notebooks import FIGURE, executed, files_of, last_value, shown, text_of, walk
 
 from lth_nb.plans import missing, read_plan, wanted
 from lth_nb.study import open_study, predictions
@@ -14,6 +17,7 @@ from lth_nb.study import open_study, predictions
 DRAWN = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table2',
          'what_we_found')
 OTHERS = ('fig2_samples', 'table1', 'table2_check', 'paper_curves', 'study')
+QUICK = dict(fig2_samples=dict(px=16, columns=3))
 STUDY = ROOT/'studies/real_small'
 
 
@@ -23,40 +27,46 @@ def desk(tmp_path_factory):
     return tmp_path_factory.mktemp('desk')
 
 
-def mill(name, cwd, *given):
-    "papermill as typed, with an output path: the executed cells."
-    done = call('papermill', ROOT/f'nbs/experiments/{name}.ipynb', f'{name}.ipynb', *given, cwd=cwd)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads((cwd/f'{name}.ipynb').read_text(encoding='utf-8'))['cells']
-
-
-def shown(cells): return [o.get('data', {}) for c in cells for o in c.get('outputs', [])]
-def last(cells): return ''.join(cells[-1]['outputs'][-1]['data']['text/plain']).strip('\'"')
+@pytest.fixture(scope='session')
+def drawn(tmp_path_factory):
+    "drawn(name): the folder and the cells of a notebook after a run at its defaults, run once."
+    @cache
+    def run(name):
+        folder = tmp_path_factory.mktemp(name)
+        return folder, executed(name, folder, **QUICK.get(name, {}))
+    return run
 
 
 @pytest.mark.parametrize('name', DRAWN)
-def test_at_its_defaults_a_figure_draws_the_study_and_trains_nothing(name, tmp_path):
-    cells = mill(name, tmp_path)
-    assert ''.join(cells[-1]['source']).rstrip().endswith('v') and len(last(cells)) > 40
-    assert 'SMOKE' not in last(cells) and 'STAND-IN' not in last(cells)
-    assert not files_of(tmp_path/'runs') and not (tmp_path/'runs/banks').exists()
-    plan = ''.join(''.join(d.get('text/markdown', '')) for d in shown(cells))
+def test_at_its_defaults_a_figure_draws_the_study_and_trains_nothing(name, drawn):
+    folder, cells = drawn(name)
+    last = last_value(cells)
+    assert cells[-1]['source'].rstrip().endswith('v') and len(last) > 40
+    assert 'SMOKE' not in last and 'STAND-IN' not in last
+    assert not files_of(folder/'runs') and not (folder/'runs/banks').exists()
+    plan = text_of(cells)
     assert f'lth run {name} -p preset paper' in plan and re.search('runs are missing|No run is missing', plan)
-    if name != 'table2' and 'missing' not in last(cells):
-        assert any('application/vnd.plotly.v1+json' in d for d in shown(cells))
+    if name != 'table2' and 'missing' not in last:
+        assert any(FIGURE in data for data in shown(cells))
 
 
 @pytest.mark.parametrize('name', ['table1', 'table2_check', 'paper_curves', 'fig2_samples'])
-def test_what_needs_no_run_works_at_its_defaults(name, tmp_path):
-    cells = mill(name, tmp_path, *(('-p', 'px', '16', '-p', 'columns', '3') if name == 'fig2_samples' else ()))
-    assert len(last(cells)) > 40 and not files_of(tmp_path/'runs')
+def test_what_needs_no_run_works_at_its_defaults(name, drawn):
+    folder, cells = drawn(name)
+    assert len(last_value(cells)) > 40 and not files_of(folder/'runs')
+
+
+def test_papermill_shows_the_same(drawn, tmp_path):
+    done = call('papermill', ROOT/'nbs/experiments/table2_check.ipynb', 'out.ipynb', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    cells = json.loads((tmp_path/'out.ipynb').read_text(encoding='utf-8'))['cells']
+    assert last_value(cells) == last_value(drawn('table2_check')[1])
 
 
 @pytest.mark.parametrize('name', [*DRAWN, *OTHERS])
 def test_smoke_runs_end_to_end_and_is_never_evidence(name, desk):
     recipe = 'tuned,paper' if name == 'recipes' else 'tuned'
-    cells = mill(name, desk, '-p', 'smoke', 'True', *(('-p', 'recipe', recipe) if name in DRAWN else ()))
-    said = last(cells)
+    said = last_value(executed(name, desk, smoke=True, **(dict(recipe=recipe) if name in DRAWN else {})))
     assert re.search('(?i)smoke|stand-in|paper has', said), said
     assert {p.name for p in (desk/'runs').iterdir()} <= {'smoke', 'cache'}
     table = [p for p in (desk/'runs/smoke').rglob('table.csv')]
@@ -65,9 +75,9 @@ def test_smoke_runs_end_to_end_and_is_never_evidence(name, desk):
 
 def test_a_second_smoke_run_finds_everything(desk):
     before = {k: p.stat().st_mtime_ns for k, p in files_of(desk/'runs/smoke').items()}
-    cells = mill('ladder', desk, '-p', 'smoke', 'True', '-p', 'recipe', 'tuned')
+    cells = executed('ladder', desk, smoke=True, recipe='tuned')
     assert before and {k: p.stat().st_mtime_ns for k, p in files_of(desk/'runs/smoke').items()} == before
-    assert 'No run is missing.' in ''.join(''.join(d.get('text/markdown', '')) for d in shown(cells))
+    assert 'No run is missing.' in text_of(cells)
 
 
 def test_plan_lists_what_is_missing_by_name_with_its_command(tmp_path):
