@@ -44,7 +44,7 @@ setup(
     long_description_content_type='text/markdown',
     classifiers=['Programming Language :: Python :: 3 :: Only', 'Framework :: Jupyter'],
     python_requires='>=' + c['min_python'],
-    packages=find_packages(include=[lib, lib + '.*']), package_data={lib: ['banks/**', 'paper/published/*']},
+    packages=find_packages(include=[lib, lib + '.*']), package_data={lib: ['banks/**', 'datasets/*.csv', 'paper/published/*']},
     install_requires=c['requirements'].split(),
     extras_require={k.removesuffix('_requirements'): c[k].split() for k in c if k.endswith('_requirements')},
     entry_points={'console_scripts': c['console_scripts'].split(), 'nbdev': [f'{lib}={lib}._modidx:d']},

@@ -336,7 +336,7 @@ def filled(
     "Pages are written by hand; what is computed stands in double braces."
     from lth_nb.bank import summary
     from lth_nb.datasets.sources import COLLECTIONS
-    from lth_nb.datasets.public import PUBLIC
+    from lth_nb.datasets.sources import PUBLIC
     parts = dict(ladder=ladder, map=lambda: papermap.page(ROOMS, LABELS), layers=lambda: '\n'.join(layers()),
                  house=house,
                  banks=lambda: rows_table(summary('')), study=lambda: COLLECTIONS, public=lambda: PUBLIC, card=card)

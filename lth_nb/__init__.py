@@ -18,17 +18,12 @@ Modules:
 
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
-- `lth_nb.datasets.decoding`: One image file, whatever it is, becomes upright RGB pixels of 8 bits, or a sentence that says why not.
-- `lth_nb.datasets.duplicates`: One look at every file of a set, and which pictures across splits are the same picture.
+- `lth_nb.datasets.duplicates`: Which pictures across splits are the same picture, however they were treated in between.
 - `lth_nb.datasets.folders`: What lies in a folder, an archive or a CSV: one file after another, nothing unpacked, nothing hostile followed.
-- `lth_nb.datasets.images`: Image files become one flat uint8 store on disk; batches are cut from it by `(seed, step)` alone.
-- `lth_nb.datasets.official`: The files in which CIFAR, MNIST and Fashion-MNIST are published, read without trusting them.
-- `lth_nb.datasets.pixels`: Many images of any size in one flat uint8 buffer: pick some, cut crops, count their colours.
+- `lth_nb.datasets.images`: From image files to batches: decoded once into one flat uint8 store, from which crops are cut by `(seed, step)` alone.
 - `lth_nb.datasets.prepare`: Images at hand become a set: class, split and group of each, checked on arrival, written once with a card.
-- `lth_nb.datasets.public`: Nine public sets of the same kind, one command each, from files you downloaded; each with its trap written down.
-- `lth_nb.datasets.sets`: Image sets by name or path, in splits, with the test split sealed.
-- `lth_nb.datasets.shelf`: Which sets of images are at hand, and what their decoded copies take up.
-- `lth_nb.datasets.sources`: The ten sets of the study: what each is, where a person gets it, and the way from there to a set that `load` reads.
+- `lth_nb.datasets.sets`: Image sets by name or path: found once, loaded in splits, the test split sealed.
+- `lth_nb.datasets.sources`: The sets of the study and public ones of their kind: where to get each, and the way to a set that `load` reads.
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches and crops, from names, labels and seeds alone.
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
 - `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.

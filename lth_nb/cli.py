@@ -16,7 +16,7 @@ from pathlib import Path
 from . import __version__
 from .experiments import copy_notebooks, run, shared
 from .protocol import TARGETS
-from .datasets.public import PUBLIC, prepare
+from .datasets.sources import PUBLIC, prepare
 
 # %% ../nbs/14_cli.ipynb #c07
 def _table(
@@ -60,7 +60,7 @@ def _do_data(
 )->str: # What to print
     "Carry out a command of `lth data`."
     from lth_nb.datasets.check import check
-    from lth_nb.datasets.shelf import empty, list_sets, shelves
+    from lth_nb.datasets.sets import empty, list_sets, shelves
     data = getattr(a, 'data', '') or os.environ.get('LTH_DATA', 'data')
     if a.action == 'list': return _table(list_sets(data, cache=a.cache))
     if a.action == 'show': return str(show(a.name, data, a.to, cache=a.cache).resolve())

@@ -22,7 +22,7 @@ from .datasets.sets import Splits, subset
 from .datasets.images import Batches
 from .masks import digest, full_mask
 from .models import head_state, init_state, prunable
-from .datasets.pixels import channel_stats
+from .datasets.images import channel_stats
 from .protocol import ARMS, Protocol, canonical, key_of, seed_from, seen_fields
 from .runs import Spec
 from .tickets import Ticket

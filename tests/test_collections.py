@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lth_nb.datasets.sources import COLLECTIONS, overview, prepare, reconstruct
+from lth_nb.datasets import prepare
 from lth_nb.datasets.folders import listing
-from lth_nb.datasets.prepare import Item, whole_groups
+from lth_nb.datasets.prepare import Found, Item, divide, from_csv, from_folder, new_folder, settle, whole_groups
+from lth_nb.datasets.sources import (COLLECTIONS, MEDMNIST, PUBLIC, from_chula, from_medmnist, from_pcam, reconstruct,
+                                     wikiart_folders)
 from lth_nb.protocol import TARGETS
-from lth_nb.datasets.public import MEDMNIST, PUBLIC
-from lth_nb.datasets.public import prepare as any_set
 
 SMALL = dict(artist_classification_1=(43, 6, 6, 4), artist_classification_2=(42, 5, 5, 3),
              type_classification=(61, 7, 7, 3))
@@ -391,7 +391,7 @@ def medmnist(file, name, n=dict(train=40, val=16, test=24), px=28):
 @pytest.mark.parametrize('name', MEDMNIST)
 def test_medmnist_keeps_pixels_labels_and_splits(tmp_path, name):
     arrays = medmnist(tmp_path/f'in/{name}_64.npz', name, px=64)
-    made = any_set(name, tmp_path/'in', tmp_path/'out')
+    made = prepare(name, tmp_path/'in', tmp_path/'out')
     rows = {row['path']: row for row in rows_of(made)}
     assert Counter(row['split'] for row in rows.values()) == dict(train=40, val=16, test=24)
     for split, k in (('train', 0), ('val', 15), ('test', 23)):
@@ -409,12 +409,12 @@ def test_a_damaged_npz_is_named(tmp_path):
     for data in (whole[:20000], whole[:at] + bytes(50) + whole[at + 50:], b'', b'text'):
         (tmp_path/'bloodmnist.npz').write_bytes(data)
         with pytest.raises(ValueError, match='bloodmnist.npz.* download it again'):
-            any_set('bloodmnist', tmp_path/'bloodmnist.npz', tmp_path/'out')
+            prepare('bloodmnist', tmp_path/'bloodmnist.npz', tmp_path/'out')
     assert not (tmp_path/'out/bloodmnist').exists()
     arrays = medmnist(tmp_path/'bloodmnist.npz', 'bloodmnist')
     np.savez(tmp_path/'bloodmnist.npz', **arrays | dict(val_images=arrays['val_images'] / 255))
     with pytest.raises(ValueError, match='val_images is damaged .no plain array of uint8'):
-        any_set('bloodmnist', tmp_path/'bloodmnist.npz', tmp_path/'out')
+        prepare('bloodmnist', tmp_path/'bloodmnist.npz', tmp_path/'out')
 
 
 def pcam(folder, meta=True, leak=False):
@@ -434,7 +434,7 @@ def pcam(folder, meta=True, leak=False):
 
 def test_pcam_keeps_pixels_labels_splits_and_slides(tmp_path):
     pixels = pcam(tmp_path/'in/pcam')
-    made = any_set('pcam', tmp_path/'in', tmp_path/'out')
+    made = prepare('pcam', tmp_path/'in', tmp_path/'out')
     rows = {row['path']: row for row in rows_of(made)}
     assert Counter(row['split'] for row in rows.values()) == dict(train=20, val=8, test=8)
     row = rows['images/val/000/000006.png']
@@ -445,17 +445,17 @@ def test_pcam_keeps_pixels_labels_splits_and_slides(tmp_path):
 
 def test_pcam_without_tables_says_so_and_with_a_leak_is_refused(tmp_path):
     pcam(tmp_path/'bare', meta=False)
-    made = any_set('pcam', tmp_path/'bare', tmp_path/'out')
+    made = prepare('pcam', tmp_path/'bare', tmp_path/'out')
     assert any('CANNOT BE EXCLUDED' in note for note in made.card['notes'])
     put(tmp_path/'bare/camelyonpatch_level_2_split_test_meta.csv', b',wsi\n0,a\n')
     with pytest.raises(ValueError, match='test_meta.csv has 1 rows for 8 patches'):
-        any_set('pcam', tmp_path/'bare', tmp_path/'no')
+        prepare('pcam', tmp_path/'bare', tmp_path/'no')
     pcam(tmp_path/'leak', leak=True)
-    with pytest.raises(ValueError, match='groups lie in two splits'): any_set('pcam', tmp_path/'leak', tmp_path/'no')
+    with pytest.raises(ValueError, match='groups lie in two splits'): prepare('pcam', tmp_path/'leak', tmp_path/'no')
     packed = tmp_path/'bare/camelyonpatch_level_2_split_valid_y.h5'
     packed.rename(f'{packed}.gz')
     with pytest.raises(ValueError, match='split_valid_y.h5: download it, and unpack it'):
-        any_set('pcam', tmp_path/'bare', tmp_path/'no')
+        prepare('pcam', tmp_path/'bare', tmp_path/'no')
 
 
 def test_chula_cuts_cells_out_of_smears(tmp_path):
@@ -464,7 +464,7 @@ def test_chula_cuts_cells_out_of_smears(tmp_path):
         put(folder/f'Dataset/{k}.jpg', picture(k, 'JPEG', px=200))
         put(folder/f'Label/{k}.txt', f'100 90 0\r\n1 199 3\r\n50 50 10\r\n{"60 60 12" if k < 2 else ""}\r\n'.encode())
     put(folder/'Dataset/99.jpg', picture(99, 'JPEG'))  # photographs without labels are in the set: 706 and 623
-    made = any_set('chula', tmp_path/'in', tmp_path/'out')
+    made = prepare('chula', tmp_path/'in', tmp_path/'out')
     rows = rows_of(made)
     assert Counter(row['class'] for row in rows) == {'normal cell': 20, 'spherocyte': 20} and straddling(rows) == []
     assert any('elliptocyte' in note for note in made.card['notes'])  # in two smears only
@@ -472,7 +472,7 @@ def test_chula_cuts_cells_out_of_smears(tmp_path):
     smear = np.asarray(Image.open(folder/'Dataset/7.jpg'))
     assert (np.asarray(Image.open(made.folder/row['path'])) == smear[130:, :70]).all()
     (folder/'Dataset/3.jpg').write_bytes(b'no image')
-    with pytest.raises(ValueError, match='3.jpg'): any_set('chula', tmp_path/'in', tmp_path/'again')
+    with pytest.raises(ValueError, match='3.jpg'): prepare('chula', tmp_path/'in', tmp_path/'again')
     assert list((tmp_path/'again').iterdir()) == []
 
 
@@ -490,9 +490,9 @@ def lc25000(folder, tiles=30):
 def test_lc25000_is_taken_by_tiles_or_not_at_all(tmp_path):
     text = lc25000(tmp_path/'in')
     with pytest.raises(ValueError, match='lc25000_image_groups.csv.*splits leak'):
-        any_set('lc25000', tmp_path/'in', tmp_path/'out')
+        prepare('lc25000', tmp_path/'in', tmp_path/'out')
     put(tmp_path/'in/lc25000_image_groups.csv', text.encode())
-    made = any_set('lc25000', tmp_path/'in', tmp_path/'out')
+    made = prepare('lc25000', tmp_path/'in', tmp_path/'out')
     rows = rows_of(made)
     assert len(rows) == len({row['group'] for row in rows}) == 30 and straddling(rows) == []
     listed = list(csv.DictReader(text.splitlines()))
@@ -502,7 +502,7 @@ def test_lc25000_is_taken_by_tiles_or_not_at_all(tmp_path):
     assert all(row['class'] == row['path'].split(os.sep)[-2] for row in rows)
     os.remove(rows[0]['path'])
     with pytest.raises(ValueError, match='1 of 30 files cannot be used'):
-        any_set('lc25000', tmp_path/'in', tmp_path/'again')
+        prepare('lc25000', tmp_path/'in', tmp_path/'again')
 
 
 def test_class_folders_of_public_sets(tmp_path):
@@ -516,12 +516,12 @@ def test_class_folders_of_public_sets(tmp_path):
     put(tmp_path/'pbc/PBC_dataset_normal_DIB/ig/IG_copy.jpg', picture(0, 'JPEG'))           # twice in one class
     put(tmp_path/'pbc/PBC_dataset_normal_DIB/ig/IG_wrong.jpg', picture(1, 'JPEG'))          # once in each of two
     put(tmp_path/'tcia/BM_cytomorphology_data/KSC/0001-1000/KSC_1.jpg', picture(1000, 'JPEG'))
-    kather = rows_of(any_set('kather2016', tmp_path/'kather', tmp_path/'out'))
+    kather = rows_of(prepare('kather2016', tmp_path/'kather', tmp_path/'out'))
     assert straddling(kather) == [] and {row['group'] for row in kather} == {f'{k:02d}' for k in range(1, 9)}
-    pbc = any_set('pbc', tmp_path/'pbc', tmp_path/'out')
+    pbc = prepare('pbc', tmp_path/'pbc', tmp_path/'out')
     assert Counter(row['class'] for row in rows_of(pbc)) == dict(ig=80, platelet=79)
     for words in ('groups: neutrophil', 'same content'): assert any(words in note for note in pbc.card['notes'])
-    tcia = any_set('marrow_tcia', tmp_path/'tcia', tmp_path/'out')
+    tcia = prepare('marrow_tcia', tmp_path/'tcia', tmp_path/'out')
     assert Counter(row['class'] for row in rows_of(tcia)) == dict(ABE=80, BLA=80)
     assert all(any('CANNOT BE EXCLUDED' in note for note in made.card['notes']) for made in (pbc, tcia))
 
@@ -530,12 +530,103 @@ def test_every_set_of_the_tables_says_everything():
     assert set(COLLECTIONS) == {'cifar10', 'cifar100', 'fashion_mnist', *TARGETS} and len(PUBLIC) == 9
     for one in [*COLLECTIONS.values(), *PUBLIC.values()]:
         assert all(value.strip() for value in vars(one).values()), one
-    text = overview(COLLECTIONS)
-    assert len(text.splitlines()) == 12 and len({line.count(' | ') for line in text.splitlines()}) == 1
 
 
-def test_one_door_leads_to_sets_of_one_s_own(tmp_path):
-    made = any_set('mine', cells(tmp_path/'in'), tmp_path/'out', groups=r'/(\d+)_', seed=3)
+def test_a_set_of_one_s_own_is_made_alike_every_time(tmp_path):
+    made = prepare('mine', cells(tmp_path/'in'), tmp_path/'out', groups=r'/(\d+)_', seed=3)
     same = prepare('mine', tmp_path/'in', tmp_path/'same', groups=r'/(\d+)_', seed=3)
     assert (made.folder/'set.csv').read_text() == (same.folder/'set.csv').read_text()
     assert str(made).startswith('mine: ') and '12 groups' in str(made)
+
+
+# What is refused, beyond what the pages show
+
+def test_groups_that_a_pattern_does_not_find_are_refused(tmp_path):
+    for path in ('lymphocyte/7_101.png', 'lymphocyte/7_102.png', 'monocyte/12_103.png'): put(tmp_path/path, picture(0))
+    for pattern, said in {r'/(x*)': 'finds no group in 3 of 3 paths', r'/\d+_': 'must have one pair of brackets',
+                          '(': 'is no regular expression'}.items():
+        with pytest.raises(ValueError, match=said): from_folder(tmp_path, pattern)
+
+
+def test_a_table_may_name_slides_or_have_its_groups_in_paths(tmp_path):
+    rows = [('a', 1, 1), ('a', 2, 2), ('b', 1, 3), ('b', 2, 4)]
+    for c, s, k in rows: put(tmp_path/f'{c}/{s}_{k}.png', picture(k))
+    lines = [f'{c}/{s}_{k}.png,{c},x{k},' for c, s, k in rows]
+    put(tmp_path/'bare.csv', '\n'.join(['path,class,id,group', *lines]).encode())
+    put(tmp_path/'slides.csv', '\n'.join(['path,class,id,slide', *(f'{line}{line[2]}' for line in lines)]).encode())
+    by_folder = from_folder(tmp_path, r'/(\d)_').items
+    assert from_csv(tmp_path/'bare.csv', r'/(\d)_').items == from_csv(tmp_path/'slides.csv', '').items == by_folder
+    assert from_csv(tmp_path/'slides.csv', '').notes[0] == 'slides.csv: the column slide is the group'
+    put(tmp_path/'bad.csv', b'path,class\n1.png,a\n2.png,a\n')
+    with pytest.raises(ValueError, match='bad.csv has fewer than two classes'): from_csv(tmp_path/'bad.csv', '')
+    with pytest.raises(ValueError, match='bad.csv is no folder: unpack it'): from_folder(tmp_path/'bad.csv', '')
+
+
+def test_a_class_of_two_slides_is_split_and_one_of_a_single_slide_refused():
+    shares = dict(train=.7, test=.2, val=.1)
+    two = [Item(f'{k}', 'ab'[k % 2], group=f'{k % 2}{k % 10 < 8}') for k in range(20)]
+    with pytest.raises(ValueError, match='4 groups leave no image for val'): whole_groups(two, shares, seed=0)
+    pairs = zip(two, whole_groups(two, dict(train=.7, test=.2), seed=0))
+    assert {(item.group, split) for item, split in pairs} == {
+        ('0True', 'train'), ('0False', 'test'), ('1True', 'train'), ('1False', 'test')}
+    one = [item if item.label == 'a' else Item(item.path, 'b', group='only') for item in two]
+    with pytest.raises(ValueError, match="class 'b' lies in 1 groups, and no way was found"): whole_groups(one, shares, seed=0)
+
+
+def test_splits_that_are_given_in_part_are_refused():
+    shares = dict(train=.7, test=.2, val=.1)
+    some_left = [Item('0', 'a'), *(Item(f'{k}', 'ab'[k % 2], 'train') for k in range(1, 110))]
+    with pytest.raises(ValueError, match='1 of 110 images have no split: give one to each, or to none'):
+        divide(some_left, shares, seed=0)
+    with pytest.raises(ValueError, match='the splits given are train: train and test are both needed'):
+        divide(some_left[1:], shares, seed=0)
+    few = [Item('1', 'a', 'train', 's1'), Item('2', 'b', 'train', 's2'), Item('3', 'a', 'train', 's3'),
+           Item('4', 'a', 'test', 's4'), Item('5', 'b', 'test', 's5')]
+    found = Counter((item.label, item.split) for item in divide(few, shares, seed=0)[0] if item.split != 'test')
+    assert found == {('a', 'train'): 1, ('a', 'val'): 1, ('b', 'train'): 1}
+
+
+def test_what_cannot_be_chosen_is_named(tmp_path):
+    sound, cut = put(tmp_path/'a/1.png', picture(0)), put(tmp_path/'a/9_cut.png', picture(1)[:60])
+    messy = Found((Item(str(sound), 'a'), Item(str(cut), 'a'), Item(str(tmp_path/'lost.png'), 'a')), '')
+    with pytest.raises(ValueError, match='9_cut.png: .*lost.png: no such file'):
+        settle(messy, list, skip_broken=False, unique=False)
+    assert len(settle(messy, list, skip_broken=True, unique=False)[0]) == 1
+    for name in ('', '../cells', '.cells', 'a/b', 'cells.csv'):
+        with pytest.raises(ValueError, match="a set's name is made of letters, digits"): new_folder(tmp_path, name)
+
+
+def test_files_of_public_sets_that_are_not_theirs_are_refused(tmp_path):
+    medmnist(tmp_path/'pathmnist.npz', 'pathmnist')
+    arrays = dict(np.load(tmp_path/'pathmnist.npz'))
+    np.savez(tmp_path/'pathmnist.npz', **{k: v for k, v in arrays.items() if 'val' not in k})
+    with pytest.raises(ValueError, match='has no array val_images'): from_medmnist('pathmnist', tmp_path)
+    (tmp_path/'pathmnist_64.npz').touch()
+    with pytest.raises(ValueError, match='holds pathmnist.npz, pathmnist_64.npz: give one of them'):
+        from_medmnist('pathmnist', tmp_path)
+    pytest.importorskip('h5py', reason="h5py is not here: pip install 'lth_nb[data]'")
+    with pytest.raises(ValueError, match='holds no camelyonpatch_level_2_split_train_x.h5: download it, and unpack it'):
+        from_pcam(tmp_path/'nowhere')
+
+
+def test_lines_and_photographs_of_chula_that_are_wrong_are_refused(tmp_path):
+    put(tmp_path/'Dataset/5.jpg', picture(5, 'JPEG'))
+    for wrong in ('1 2', '1 2 13', '1 -2 3', 'x y 3'):
+        put(tmp_path/'Label/5.txt', f'319 280 8\n{wrong}'.encode())
+        with pytest.raises(ValueError, match='5.txt line 2: expected x, y and a kind from 0'): from_chula(tmp_path)
+    put(tmp_path/'Label/5.txt', b'319 280 8\n')
+    put(tmp_path/'Label/7.txt', b'319 280 8\n')
+    with pytest.raises(ValueError, match='1 photographs are missing in '): from_chula(tmp_path)
+
+
+def test_what_prepare_cannot_mean_is_refused(tmp_path):
+    folder = wikiart(tmp_path/'in')
+    for name, source, how, said in [('x', 'nowhere', {}, 'nowhere does not exist: give a folder'),
+                                    ('pbc', 'nowhere', {}, 'does not exist: give what was downloaded'),
+                                    ('lc25000', 'in', dict(groups='(x)'), 'has no meaning for lc25000')]:
+        with pytest.raises(ValueError, match=said): prepare(name, tmp_path/source, tmp_path/'out', **how)
+    put(tmp_path/'out/artist_classification_2/set.csv', b'path,class\n1.jpg,painter-0\n2.jpg,painter-9\n')
+    with pytest.raises(ValueError, match='prepare both sets from the same copy of WikiArt'):
+        prepare('artist_classification_1', folder, tmp_path/'out', sizes=SMALL)
+    with pytest.raises(ValueError, match='holds no <style>/<artist>_<title>.jpg and no .parquet'):
+        wikiart_folders(folder/'Cubism', 'style')

@@ -1,13 +1,14 @@
 "What would falsify a result is found in a set, named, and stops it until somebody accepts it by name."
 import shutil
 import tarfile
+from importlib import import_module
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lth_nb.datasets.check import FINDINGS, check
-from lth_nb.datasets.sets import load
+from lth_nb.datasets import check, load
+from lth_nb.datasets.check import FINDINGS
 from lth_nb.datasets.standins import draw_standin
 
 SLIDE = r'(slide\d+)_'
@@ -228,7 +229,7 @@ def test_a_second_check_opens_no_image_and_a_changed_file_is_looked_at(cells, as
     with tarfile.open(tmp_path/'cells.tar', 'w') as packed: packed.add(cells, 'cells')
     first, _ = ask(tmp_path/'cells.tar')
     with monkeypatch.context() as patch:
-        patch.setattr('lth_nb.datasets.duplicates.decode', None)
+        patch.setattr(import_module('lth_nb.datasets.check'), 'decode', None)
         assert str(ask(tmp_path/'cells.tar')[0]) == str(first)
     assert first.fingerprint == ask(cells)[0].fingerprint
     taken, = some(cells/'train/cell_0')

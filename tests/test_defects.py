@@ -19,7 +19,7 @@ from lth_nb.sweep import carry_out, plan
 from lth_nb.datasets.images import Batches, train_crops
 from lth_nb.masks import Mask, apply_mask_, digest, full_mask
 from lth_nb.models import MODELS, build, head_state, init_state, prunable, prunable_names, set_state_
-from lth_nb.datasets.pixels import channel_stats, pack
+from lth_nb.datasets.images import channel_stats, pack
 from lth_nb.protocol import ARMS, make_protocol
 from lth_nb.pruning import prune, random_mask, shuffled
 from lth_nb.runs import Runs, correct, table

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..datasets.sets import find, sets_in
-from ..datasets.official import OFFICIAL
+from ..datasets.sets import OFFICIAL
 from ..plans import Plan
 from ..protocol import PRESETS, TARGETS, choose
 
