@@ -19,13 +19,13 @@ Modules:
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
 - `lth_nb.datasets.duplicates`: Which pictures across splits are the same picture, however they were treated in between.
-- `lth_nb.datasets.folders`: What lies in a folder, an archive or a CSV: one file after another, nothing unpacked, nothing hostile followed.
-- `lth_nb.datasets.images`: From image files to batches: decoded once into one flat uint8 store, from which crops are cut by `(seed, step)` alone.
-- `lth_nb.datasets.prepare`: Images at hand become a set: class, split and group of each, checked on arrival, written once with a card.
+- `lth_nb.datasets.folders`: What lies in a folder, an archive or a CSV: one file after another, nothing unpacked.
+- `lth_nb.datasets.images`: From image files to batches: decoded once, crops cut by `(seed, step)` alone.
+- `lth_nb.datasets.prepare`: Images at hand become a set: class, split and group of each, checked, written with a card.
 - `lth_nb.datasets.sets`: Image sets by name or path: found once, loaded in splits, the test split sealed.
-- `lth_nb.datasets.sources`: The sets of the study and public ones of their kind: where to get each, and the way to a set that `load` reads.
-- `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches and crops, from names, labels and seeds alone.
-- `lth_nb.datasets.standins`: Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
+- `lth_nb.datasets.sources`: The sets of the study and public ones of their kind: from where to get each to what `load` reads.
+- `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches, crops; from names and seeds alone.
+- `lth_nb.datasets.standins`: Image sets that need no files: drawings as large as the paper's seven targets, and digits.
 - `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.
 - `lth_nb.figures.ladder`: Differences with their intervals: the ladder from scratch to ticket, a forest of targets, two recipes side by side.
 - `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, what a network takes for what; on one page that opens offline.

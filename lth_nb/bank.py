@@ -356,7 +356,7 @@ def _batches(
 )->tuple['Batches', 'Batches', dict]: # For training and validation; what a further split needs
     "What a training run on a set is fed."
     from lth_nb.datasets.images import Batches # seconds a reader of banks need not wait for
-    from lth_nb.datasets.pixels import channel_stats
+    from lth_nb.datasets.images import channel_stats
     mean, std = channel_stats(splits.train)
     common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
     train = Batches(splits.train, seed=order, **common)

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from .datasets.folders import ENDING
+from .protocol import ENDING
 from .protocol import choose
 from .results import folder_of, set_at
 

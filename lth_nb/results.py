@@ -14,7 +14,7 @@ import json
 import os
 from pathlib import Path
 
-from .datasets.folders import ENDING
+from .protocol import ENDING
 
 # %% ../nbs/13_results.ipynb #c07
 def set_at(

@@ -24,11 +24,11 @@ import numpy as np
 from tqdm import tqdm
 
 from .duplicates import ALIKE, NEAR, miniature, near_pairs
-from .folders import captured, files_only, whole
+from .folders import captured, files_only
 from .images import RULES, Unreadable, decode
 from .sets import Images, Places, assign, find
 from .splits import PARTS, PUT_IMAGES, fingerprint
-from ..protocol import TARGETS, choose, key_of
+from ..protocol import TARGETS, choose, key_of, whole
 
 # %% ../../nbs/datasets/05_check.ipynb #c07
 FINDINGS = dict( # name -> what it means, in the order of a report

@@ -1,4 +1,4 @@
-"""From image files to batches: decoded once into one flat uint8 store, from which crops are cut by `(seed, step)` alone.
+"""From image files to batches: decoded once, crops cut by `(seed, step)` alone.
 
 Images come grey, with a palette, with alpha, in 16 bits, turned, cut short, or far too large.
 `decode` makes each upright RGB of 8 bits, or says why not. An `ImageSet` keeps many of any size
@@ -35,9 +35,10 @@ from .folders import files_only
 from .splits import (PUT_IMAGES, batch_indices, five_crops, random_crops,
                                     steps_per_epoch)
 
+# %% ../../nbs/datasets/01_images.ipynb #c04
 if TYPE_CHECKING: from torch import Tensor  # seconds to import; only `Batches` needs it
 
-# %% ../../nbs/datasets/01_images.ipynb #c07
+# %% ../../nbs/datasets/01_images.ipynb #c08
 @dataclass(frozen=True)
 class ImageSet:
     "Images of any size in one flat buffer, with their labels."
@@ -63,7 +64,7 @@ class ImageSet:
         flat = self.pixels[start:start + height * width * 3]
         return np.asarray(flat).reshape(height, width, 3)
 
-# %% ../../nbs/datasets/01_images.ipynb #c08
+# %% ../../nbs/datasets/01_images.ipynb #c09
 def pack(
     arrays:list,       # Images (h, w, 3) uint8, sizes may differ
     labels:np.ndarray, # One class id per image
@@ -77,7 +78,7 @@ def pack(
     pixels = np.concatenate([np.empty(0, np.uint8), *flat])
     return ImageSet(pixels, length.cumsum() - length, size, np.asarray(labels, dtype=np.int64))
 
-# %% ../../nbs/datasets/01_images.ipynb #c14
+# %% ../../nbs/datasets/01_images.ipynb #c15
 def _refuse_outside(
     size:np.ndarray, # Height and width of each image, (B, 2) int
     top:np.ndarray,  # (B,) first row
@@ -115,7 +116,7 @@ def crop(
         crops[rows] = np.ndarray(shape, np.uint8, flat, strides=strides)[start[rows]]
     return crops.reshape(-1, px, px, 3)
 
-# %% ../../nbs/datasets/01_images.ipynb #c22
+# %% ../../nbs/datasets/01_images.ipynb #c23
 def channel_stats(
     images:ImageSet, # At least one image
 )->tuple[np.ndarray, np.ndarray]: # Mean and deviation, (3,) float64, of pixels in [0, 1]
@@ -132,7 +133,7 @@ def channel_stats(
     mean = share @ value
     return mean, np.sqrt((share * (value - mean[:, None])**2).sum(1))
 
-# %% ../../nbs/datasets/01_images.ipynb #c27
+# %% ../../nbs/datasets/01_images.ipynb #c28
 # Brightest value of floats, then of 8, 10, 12, 14, 16 bits
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
 
@@ -157,7 +158,7 @@ def white_of(
     depths = WHITES if image.mode == 'F' else WHITES[1:]
     return next(white for white in depths if top <= white)
 
-# %% ../../nbs/datasets/01_images.ipynb #c33
+# %% ../../nbs/datasets/01_images.ipynb #c34
 ORIENTATION = 0x0112 # EXIF tag: 1 = upright, 5 to 8 = width and height are swapped
 TRANSPARENT = 'RGBA', 'LA', 'PA', 'RGBa', 'La'
 
@@ -185,7 +186,7 @@ def to_rgb(
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
     return image.convert('RGB')
 
-# %% ../../nbs/datasets/01_images.ipynb #c41
+# %% ../../nbs/datasets/01_images.ipynb #c42
 # Of one image in memory, 8,192 x 8,192: 0.8 GB while a transparent one is decoded
 MAX_PIXELS = 2**26
 
@@ -203,7 +204,7 @@ def resize_short(
                          f"more than {MAX_PIXELS:,} pixels")
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
-# %% ../../nbs/datasets/01_images.ipynb #c45
+# %% ../../nbs/datasets/01_images.ipynb #c46
 def _reduce_(
     image:Image.Image, # Just opened, no pixel read
     short:int,         # Wanted short side, 0 = as large as allowed
@@ -222,7 +223,7 @@ def _reduce_(
     if step == 1 or short: return ''
     return f'too large for its whole, read at 1/{step}'
 
-# %% ../../nbs/datasets/01_images.ipynb #c51
+# %% ../../nbs/datasets/01_images.ipynb #c52
 FORMATS = ('JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'GIF', 'PPM', 'JPEG2000', 'AVIF')
 
 def _opened(data:bytes)->Image.Image: # Only its header is read
@@ -238,7 +239,7 @@ def _opened(data:bytes)->Image.Image: # Only its header is read
         except Exception as error: raise ValueError(f"its header is damaged ({error})") from error
     raise ValueError(f"no image of the formats {', '.join(FORMATS)}")
 
-# %% ../../nbs/datasets/01_images.ipynb #c54
+# %% ../../nbs/datasets/01_images.ipynb #c55
 @dataclass(frozen=True)
 class Decoded:
     "One image, and how it was read."
@@ -291,7 +292,7 @@ def _read(
     white = white or own_white if own_white else 0
     return Decoded(np.asarray(image), native, form, tuple(remarks), white)
 
-# %% ../../nbs/datasets/01_images.ipynb #c56
+# %% ../../nbs/datasets/01_images.ipynb #c57
 class Unreadable(ValueError):
     "An image that cannot be read, by `name` and `reason`."
     def __init__(self,
@@ -320,7 +321,7 @@ def decode(
     except Exception as error:  # Pillow has many; the path and the reason are what the reader needs
         raise Unreadable(name, str(error) or type(error).__name__) from error
 
-# %% ../../nbs/datasets/01_images.ipynb #c65
+# %% ../../nbs/datasets/01_images.ipynb #c66
 RULES = 3  # version of what `decode` makes of a file and of how it is kept; part of a cache's key
 
 def _groups(entries:Iterable)->Iterator[list]: # Of entries: 32 of them, or fewer that hold 4 MB
@@ -364,7 +365,7 @@ def decode_all(
             if len(waiting) > workers + 2: yield from waiting.popleft().result()
         while waiting: yield from waiting.popleft().result()
 
-# %% ../../nbs/datasets/01_images.ipynb #c69
+# %% ../../nbs/datasets/01_images.ipynb #c70
 @dataclass(frozen=True)
 class Cache:
     "Decoded images on disk, in the order of their paths."
@@ -389,7 +390,7 @@ class Cache:
             notes.append(f"{len(self.broken):,} broken images left out: {', '.join(few)}")
         return tuple(notes)
 
-# %% ../../nbs/datasets/01_images.ipynb #c71
+# %% ../../nbs/datasets/01_images.ipynb #c72
 class _Row(NamedTuple):
     "One decoded image in the flat buffer."
     path:str      # In the set
@@ -422,7 +423,7 @@ def _pass(
             out.write(np.ascontiguousarray(image.pixels))
     return sorted(rows), sorted(broken)
 
-# %% ../../nbs/datasets/01_images.ipynb #c72
+# %% ../../nbs/datasets/01_images.ipynb #c73
 def _refusal(what:str, broken:list, total:int)->ValueError: # To be raised
     "All broken images of a set in one message: their number, and the first five by name."
     if len(broken) == 1: return Unreadable(f'{what}/{broken[0][0]}', broken[0][1])
@@ -483,7 +484,7 @@ def _open(
     return Cache(images, meta['paths'], meta['folders'], index['digest'], index['native'],
                  meta['modes'], meta['remarks'], meta['broken'])
 
-# %% ../../nbs/datasets/01_images.ipynb #c74
+# %% ../../nbs/datasets/01_images.ipynb #c75
 def _build(folder:Path, fewer:Path, write:Callable)->None: # One of the two exists
     "Write aside, then rename; the caller holds the lock."
     aside = folder.with_name(folder.name + '.part')
@@ -524,7 +525,7 @@ def cached(
         raise _refusal(what, store.broken, len(store.broken) + len(store.paths))
     return store
 
-# %% ../../nbs/datasets/01_images.ipynb #c84
+# %% ../../nbs/datasets/01_images.ipynb #c85
 def train_crops(
     images:ImageSet, # The training split
     batch:int,       # Images per step
@@ -556,7 +557,7 @@ def eval_crops(
     ten[:, 1] = ten[:, 1, :, :, ::-1]
     return ten.reshape(-1, px, px, 3)
 
-# %% ../../nbs/datasets/01_images.ipynb #c90
+# %% ../../nbs/datasets/01_images.ipynb #c91
 def normalise(
     crops:np.ndarray, # (B, px, px, 3) uint8
     scale:'Tensor',   # (px * px * 3,) float32, 1 / (255 * std), repeated for every pixel of a crop
@@ -570,7 +571,7 @@ def normalise(
     torch.addcmul(shift, flat, scale, out=flat)
     return flat.view(crops.shape).permute(0, 3, 1, 2)
 
-# %% ../../nbs/datasets/01_images.ipynb #c92
+# %% ../../nbs/datasets/01_images.ipynb #c93
 def _tiled(values:np.ndarray, px:int, device:str)->'Tensor': # (px * px * 3,) float32
     "Values of the channels, repeated for every pixel of a crop."
     import torch

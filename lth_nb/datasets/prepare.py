@@ -1,4 +1,4 @@
-"""Images at hand become a set: class, split and group of each, checked on arrival, written once with a card.
+"""Images at hand become a set: class, split and group of each, checked, written with a card.
 
 A prepared set is a folder with `set.csv` (path, class, split, group), a `card.json` that says how
 it was made and what a reader of results must know, and `images/` where pictures came out of a
@@ -25,9 +25,10 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .folders import captured, content, files_of, listing, whole
+from .folders import captured, content, files_of, listing
 from .images import decode
 from .splits import PARTS, by_group, layout
+from ..protocol import whole
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c07
 @dataclass(frozen=True)

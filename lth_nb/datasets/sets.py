@@ -28,12 +28,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from .folders import (ENDING, Listing, entries_listed, entries_of, files_of, listing,
-                                     whole)
+from .folders import Listing, entries_listed, entries_of, files_of, listing
 from .images import RULES, Cache, ImageSet, Unreadable, cached, decode
 from .splits import PARTS, complete, fingerprint, layout, pick
 from .standins import DRAWING, digits, drawn
-from ..protocol import SOURCES, TARGETS, choose, key_of
+from ..protocol import ENDING, SOURCES, TARGETS, choose, key_of, set_name, whole
 
 # %% ../../nbs/datasets/03_sets.ipynb #c07
 class _Plain(pickle.Unpickler):
@@ -232,7 +231,7 @@ def find(
     data, path, is_path = Path(data), Path(name), isinstance(name, Path)
     name = str(name)
     if is_path or '/' in name or os.sep in name or ENDING.search(name):
-        if path.exists(): return _at(path, ENDING.sub('', path.resolve().name))
+        if path.exists(): return _at(path, set_name(path.resolve()))
         raise ValueError(f"{name} does not exist: give a folder, an archive (.tar, .tar.xz, "
                          ".tar.gz, "
                          ".zip) or a .csv")
@@ -260,8 +259,7 @@ class Splits:
     name:str         # As asked for, or the stem of the path
     kind:str         # real or stand-in
     classes:tuple    # Their names; a label is a position in it
-    # 64 hex: SHA-256 over split, class, name and content of every file; of no size in px
-    fingerprint:str
+    fingerprint:str  # 64 hex: SHA-256 over split, class, name, content of every file; of no size
     train:ImageSet   # To fit
     val:ImageSet     # To stop and to choose
     px:int           # Side of the crop

@@ -1,4 +1,4 @@
-"""The sets of the study and public ones of their kind: where to get each, and the way to a set that `load` reads.
+"""The sets of the study and public ones of their kind: from where to get each to what `load` reads.
 
 Three sources of tickets and seven targets. The sources are public and need no preparation. The
 art targets are drawn anew from a copy of WikiArt, since the paper's lists were never published.

@@ -1,4 +1,4 @@
-"""Which image goes where: splits, scarce training sets, batches and crops, from names, labels and seeds alone.
+"""Which image goes where: splits, scarce training sets, batches, crops; from names and seeds alone.
 
 Choices that must come out the same on every machine and in every arm of a seed: read splits from
 paths, hold out a stratified part, take a nested part of a training set, order a step's images,
@@ -221,7 +221,7 @@ def _drawn_splits(
         return by_group(label, group, shares, seed_from('groups', name, seed))
     split = np.full(len(label), 'train', dtype='<U5')
     _hold_out(split, 'test', .2, seed_from('test', name, seed), label=label, group=group)
-    # 10 of 80 %
+    # 10 of the 80 % left
     _hold_out(split, 'val', .125, seed_from('val', name, seed), label=label, group=group)
     return split
 

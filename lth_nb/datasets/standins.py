@@ -1,4 +1,4 @@
-"""Image sets that need no files: drawings of the size of the paper's seven targets, and the embedded digits.
+"""Image sets that need no files: drawings as large as the paper's seven targets, and digits.
 
 The paper's targets are not public. A *stand-in* has a target's splits, sizes and number of
 classes, and drawn images. It lets every notebook run anywhere; it says nothing about the target

@@ -24,7 +24,7 @@ import pandas as pd
 import psutil
 import torch
 
-from ..datasets.folders import ENDING
+from ..protocol import ENDING
 from ..runs import Runs, table
 from ..training import optimizer
 from ..protocol import make_protocol
