@@ -50,12 +50,13 @@ def curves_of(
     reading,             # From `stats.readings`
     arms:Sequence[str],  # Sparse arms to draw, names in `START`
     sources:Sequence[str]=(), # Drawn where they ran; empty = all
+    own_arms:Sequence[str]=(), # Sparse arms drawn of the target's own tickets alone
 )->list[Curve]: # Source by source, each with its start at density 1 where that was run
     "The lines of one facet, without scratch."
     drawn = [name for name in reading.sources if not sources or name in sources]
     found = []
     for source in drawn:
-        for arm in arms:
+        for arm in [*arms, *own_arms] if source == reading.target else arms:
             runs = _runs(reading.rows, arm, source)
             start = _runs(reading.rows, START[arm], source)
             if len(runs): found.append(Curve(arm, source, pd.concat([start, runs])))
@@ -181,11 +182,10 @@ class Facet:
     def names(self)->list[tuple[str, str, float]]: # Text, colour, and mean at the end of the line
         "What stands at the end of each line."
         one_source = len({line.source for line in self.lines}) == 1
-        one_arm = len({line.arm for line in self.lines}) == 1
         found = []
         for line in self.lines:
             parts = [] if one_source else [source_name(line.source, self.reading.target)]
-            if one_source or not one_arm: parts.append(line.arm)
+            if one_source or line.arm != 'ticket': parts.append(line.arm)
             colour = look(line.source, self.reading.target, self.among)[0]
             found.append((' '.join(parts), colour, self.height(line.points['mean'].iloc[-1])))
         if len(self.scratch): found.append(('scratch', '#000000', self.height(self.scratch.mean())))
@@ -264,6 +264,7 @@ def curves(
     *,
     arms:Sequence[str]=('ticket',), # Sparse arms, drawn if run; scratch is always there
     sources:Sequence[str]=(),  # Drawn where they ran; empty = all
+    own_arms:Sequence[str]=(), # Sparse arms drawn of the target's own tickets alone
     gain:bool=False,           # Draw points against scratch instead of accuracy
     columns:int=2,             # Facets side by side
     title:str='',              # The finding; '' = what is shown
@@ -272,9 +273,10 @@ def curves(
     "Test accuracy over the share of weights that remain."
     readings = list(readings) if isinstance(readings, Sequence) else [readings]
     if not readings: raise ValueError('no reading to draw: no run matches what was asked')
-    _refuse_strange(readings, arms, sources)
+    _refuse_strange(readings, [*arms, *own_arms], sources)
     among = tuple(sorted({name for reading in readings for name in reading.sources}))
-    facets = [Facet(reading, tuple(curves_of(reading, arms, sources)), among, gain) for reading in readings]
+    facets = [Facet(reading, tuple(curves_of(reading, arms, sources, own_arms)), among, gain)
+              for reading in readings]
     columns = min(columns, len(facets))
     area = area or (420, 300, 230)[min(columns, 3) - 1]
     names = facet_names(readings) if len(readings) > 1 else None

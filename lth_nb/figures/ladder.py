@@ -13,6 +13,7 @@ __all__ = ['DECIDED', 'RUNG_NAMES', 'STEPS', 'bars', 'marker', 'frame', 'ladder_
 # %% ../../nbs/figures/02_ladder.ipynb #c03
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -102,8 +103,8 @@ def _facet_title(comparisons, alone):
     "Target, recipe and the sources drawn."
     first = comparisons[0]
     sources = _unique(c.source for c in comparisons)
-    name = [] if alone else [f'{first.target}, recipe {first.recipe}: ']
-    return ''.join([*name, _key(sources, first.target)])
+    if alone: return _key(sources, first.target)
+    return f'{first.target}, recipe {first.recipe}<br>{_key(sources, first.target)}'
 
 def _rung_rows(comparisons, rungs):
     "Height of each comparison: a row per rung, sources beside each other in it."
@@ -112,6 +113,10 @@ def _rung_rows(comparisons, rungs):
         aside = (sources.index(comparison.source) + .5) / len(sources) - .5
         yield comparison, rungs.index(comparison.name) + .7 * aside
 
+def _wrapped(reason):
+    "A reason in lines that fit into a facet."
+    return '<br>'.join(wrap(reason, 34))
+
 def _draw_facet(fig, comparisons, rungs, column):
     "Markers of one target and recipe; the reason where a rung has no number."
     among = _unique(c.source for c in comparisons)
@@ -119,8 +124,8 @@ def _draw_facet(fig, comparisons, rungs, column):
         mark = look(comparison.source, comparison.target, among)
         fig.add_traces(marker(comparison, height, mark), 1, column)
         if np.isnan(comparison.effect): fig.add_annotation(
-            x=0, y=height, text=comparison.reason, showarrow=False, bgcolor='#ffffff', row=1, col=column,
-            font=dict(color=mark[0], size=11))
+            x=0, y=height, text=_wrapped(comparison.reason), showarrow=False, bgcolor='#ffffff', row=1, col=column,
+            font=dict(color=mark[0], size=10))
 
 def _numbers(fig, comparisons, rungs):
     "Effect and interval of each marker, at the right."
@@ -155,19 +160,21 @@ def ladder_figure(
     fig = make_subplots(1, len(parts), shared_yaxes=True, horizontal_spacing=.03,
                         subplot_titles=[_facet_title(part, len(parts) == 1) for part in parts])
     fig.update_annotations(font=dict(size=13), yshift=4)
-    for column, part in enumerate(parts, 1): _draw_facet(fig, part, rungs, column)
+    for column, part in enumerate(parts, 1):
+        _draw_facet(fig, part, rungs, column)
+        fig.update_xaxes(range=frame(part), col=column)
     fig.add_vline(x=0, line=dict(color='#000000', width=1))
     if 'ticket - scratch' in rungs:
         fig.add_hline(y=rungs.index('ticket - scratch') + .5, line=dict(color='#bbbbbb', width=1))
     names = [RUNG_NAMES.get(rung, rung) for rung in rungs]
-    fig.update_xaxes(range=frame(comparisons), title='difference in accuracy, points', zeroline=False)
+    fig.update_xaxes(title='difference in accuracy, points', zeroline=False)
     fig.update_yaxes(range=[len(rungs) - .5, -.5], zeroline=False, showgrid=False,
                      tickvals=list(range(len(rungs))), ticktext=names)
     sources = max(len(_unique(c.source for c in part)) for part in parts)
     targets = _unique(c.target for c in comparisons)
     finish(fig, title or f"{', '.join(targets)}: where the gain comes from",
            f'{caption}. {_basis(comparisons)}.'.lstrip('. '), area=(26 + 16 * sources) * len(rungs),
-           left=label_room(names), above=26)
+           left=label_room(names), above=26 if len(parts) == 1 else 44)
     if len(parts) == 1:
         _numbers(fig, parts[0], rungs)
         fig.update_layout(margin_r=170)
@@ -234,7 +241,7 @@ def _draw_forest(fig, rows, column):
     for height, row in enumerate(rows):
         fig.add_traces(marker(row.comparison, height, row.mark), 1, column)
         if np.isnan(row.comparison.effect): fig.add_annotation(
-            x=0, y=height, text=row.comparison.reason, showarrow=False, bgcolor='#ffffff', font_size=11,
+            x=0, y=height, text=_wrapped(row.comparison.reason), showarrow=False, bgcolor='#ffffff', font_size=10,
             row=1, col=column)
 
 def forest(

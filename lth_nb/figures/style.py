@@ -10,7 +10,7 @@ writes it as a page that opens without a network."""
 # %% auto #0
 __all__ = ['SOURCES', 'OWN', 'SCRATCH', 'OTHERS', 'NAMES', 'ARMS', 'ARM_NAMES', 'WIDTH', 'look', 'source_name', 'fade',
            'accuracy_range', 'accuracy_axis', 'finish', 'label_room', 'caption_of', 'about', 'spread_labels',
-           'save_figure']
+           'save_figure', 'show']
 
 # %% ../../nbs/figures/00_style.ipynb #c03
 import asyncio
@@ -207,3 +207,10 @@ def save_figure(
     why = _draw(fig, images, seconds)
     if why: return [html], why
     return [html, *images], ''
+
+# %% ../../nbs/figures/00_style.ipynb #c37
+def show(
+    *figures:go.Figure, # One below the other
+)->None: # Nothing
+    "Show figures in a notebook."
+    for fig in figures: fig.show(renderer='plotly_mimetype')
