@@ -196,7 +196,8 @@ def _typed(
     if kind is bool:
         return choose(value.lower(), ('true', 'false'), name) == 'true'
     if kind is tuple:
-        return tuple(_number(float if '.' in part else int, name, part) for part in value.split(';'))
+        parts = value.split(';')
+        return tuple(_number(float if '.' in part else int, name, part) for part in parts)
     return _number(kind, name, value)
 
 def _number(
@@ -283,7 +284,7 @@ PLAYS = dict( # Public set -> the paper's targets whose part it plays: same kind
     wikiart_artist2=('artist_classification_2',))
 
 # %% ../nbs/00_protocol.ipynb #c49
-ENDING = re.compile(r'\.(tar(\.xz|\.gz|\.bz2)?|tgz|zip|csv)$', re.IGNORECASE) # Archive or list of files
+ENDING = re.compile(r'\.(tar(\.xz|\.gz|\.bz2)?|tgz|zip|csv)$', re.IGNORECASE) # Archive or list
 
 def set_name(
     path:str|Path, # Name of a set, or path of a folder, an archive or a CSV
