@@ -1,7 +1,7 @@
 """From trained weights to the next mask, and to the two control masks.
 
-Magnitude pruning removes the smallest weights that are still kept. `prune` cuts an exact count, so two searches of
-the same length have the same density.
+Magnitude pruning removes the smallest weights that are still kept. `prune` cuts an exact count,
+so two searches of the same length have the same density.
 
 The controls keep the counts and forget the places: *shuffled* within each layer, *random* over
 all of them."""

@@ -1,7 +1,7 @@
 """Finished runs on disk: found again by what they are, never half written, never done twice.
 
-A *spec* says everything that can change a run's numbers; the hash of its canonical JSON is the run's
-*key* and its folder. A run is written aside and renamed, so it exists whole or not at all.
+A *spec* says everything that can change a run's numbers; the hash of its canonical JSON is the
+run's *key* and its folder. A run is written aside and renamed, so it exists whole or not at all.
 
 Labels (the preset's name, the source's name) travel with a spec but do not enter the key."""
 
@@ -250,9 +250,9 @@ def machine()->str: # Such as 'AMD EPYC, 2 cores, 24 GB; Python 3.11.7, torch 2.
 COLUMNS = (
     'key target target_kind fingerprint source model preset recipe changed protocol arm mask '
     'weights bank search_recipe ticket round sparsity density search_seed seed train n_train n_val '
-    'n_test px smoke val_loss val_acc test_acc test_balanced_acc test_macro_f1 test_ece epochs steps '
-    'stopped_by seconds images_per_s params_kept flops bytes dead_channels version source_kind '
-    'accepted layer_sparsity test_recall').split()
+    'n_test px smoke val_loss val_acc test_acc test_balanced_acc test_macro_f1 test_ece epochs '
+    'steps stopped_by seconds images_per_s params_kept flops bytes dead_channels version '
+    'source_kind accepted layer_sparsity test_recall').split()
 
 def _line(
     asked:dict,  # Of spec.json, with the labels to show
