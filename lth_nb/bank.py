@@ -33,8 +33,7 @@ from .training import Fit, State, fit, pick_device
 
 # %% ../nbs/06_bank.ipynb #c04
 if TYPE_CHECKING:
-    from lth_nb.datasets.images import Batches
-    from lth_nb.datasets.sets import Splits
+    from lth_nb.datasets import Batches, Splits
 
 # %% ../nbs/06_bank.ipynb #c08
 FORMAT = 1 # Of the files and the card
@@ -355,8 +354,7 @@ def _batches(
     device:str,        # Where the network is
 )->tuple['Batches', 'Batches', dict]: # For training and validation; what a further split needs
     "What a training run on a set is fed."
-    from lth_nb.datasets.images import Batches # seconds a reader of banks need not wait for
-    from lth_nb.datasets.images import channel_stats
+    from lth_nb.datasets import Batches, channel_stats # seconds a reader need not wait for
     mean, std = channel_stats(splits.train)
     common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
     train = Batches(splits.train, seed=order, **common)
@@ -441,9 +439,9 @@ def search_set(
     show:bool=True,     # Print a line of progress every few seconds
 )->Bank: # As of `search_splits`
     "A bank of one's own: tickets found on your images."
-    from lth_nb.datasets.sets import load # as above
+    from lth_nb.datasets import load # as above
     protocol = make_protocol(preset, recipe, change, rounds=rounds)
-    splits = load(str(source), data, px=protocol.px, source_px=protocol.source_px, role='source',
+    splits = load(source, data, px=protocol.px, source_px=protocol.source_px, role='source',
                   source_val=protocol.source_val, cache=Path(folder).parent/'cache')
     return search_splits(splits, protocol, folder=folder, recipe=recipe, seed=seed,
                          device=pick_device(device), name=splits.name if show else '')
