@@ -29,8 +29,7 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from lth_nb.datasets.folders import entries_of
-from lth_nb.datasets.images import Batches, cached
-from lth_nb.datasets.images import channel_stats
+from lth_nb.datasets.images import Batches, cached, channel_stats
 from lth_nb.datasets.standins import draw_standin
 
 TARGET = {32: 15, 64: 8, 224: 3}  # times the peer's images/s

@@ -26,14 +26,14 @@ MAP = {
         Row('Fig. 1: the mask alone, or the mask with its early weights? An MLP on MNIST', 'fig1_tickets', 'paper.mlp figures.panel',
             'test_figures::test_at_its_defaults_a_figure_draws_the_study_and_trains_nothing')),
     '2 Datasets': (
-        Row('Table 1: seven targets, their splits and classes', 'table1', 'protocol.TARGETS collections.COLLECTIONS',
+        Row('Table 1: seven targets, their splits and classes', 'table1', 'protocol.TARGETS sources.COLLECTIONS',
             'test_datacheck::test_table_1_stands_beside_a_target test_collections::test_with_enough_pictures_table_1_is_met_to_the_image'),
-        Row('Pathology from Cytomine, art from WikiArt: what can be had, and how', 'datasets/08_sources', 'collections.prepare',
+        Row('Pathology from Cytomine, art from WikiArt: what can be had, and how', 'datasets/08_sources', 'sources.prepare',
             'test_collections::test_with_enough_pictures_table_1_is_met_to_the_image'),
         Row('Fig. 2: what the images look like', 'fig2_samples', 'gallery.sample_grid',
             'test_figures::test_what_needs_no_run_works_at_its_defaults')),
     '3 Experimental setup': (
-        Row('Sources: CIFAR-10, CIFAR-100, Fashion-MNIST', 'datasets/03_official', 'official.official_entries protocol.SOURCES'),
+        Row('Sources: CIFAR-10, CIFAR-100, Fashion-MNIST', 'datasets/03_sets', 'sets.official_entries protocol.SOURCES'),
         Row('Equation, a ticket: $f(x;\\, m \\odot \\theta_k)$, pruned weights exactly 0', '01_masks', 'masks.apply_mask_ tickets.Ticket',
             'test_defects::test_defect_16_pruned_weights_stay_zero'),
         Row('Late resetting: weights go back to $\\theta_k$ of an early step, not to $\\theta_0$', '05_tickets', 'tickets.rewind_step tickets.rewind_',
@@ -91,7 +91,7 @@ MAP = {
             'readings.primary readings.secondary readings.oracles'),
         Row('Shuffled and random masks', '02_pruning', 'pruning.shuffled pruning.random_mask',
             'test_defects::test_defect_03_shuffled_mask_is_another_mask_and_is_used'),
-        Row('Leaks, copies and shortcuts in a set', 'datasets/05_check', 'datacheck.check', 'test_datacheck::test_the_same_pixels_in_two_splits')),
+        Row('Leaks, copies and shortcuts in a set', 'datasets/05_check', 'check.check', 'test_datacheck::test_the_same_pixels_in_two_splits')),
 }
 
 

@@ -335,8 +335,7 @@ def filled(
 )->str: # Markdown
     "Pages are written by hand; what is computed stands in double braces."
     from lth_nb.bank import summary
-    from lth_nb.datasets.sources import COLLECTIONS
-    from lth_nb.datasets.sources import PUBLIC
+    from lth_nb.datasets import COLLECTIONS, PUBLIC
     parts = dict(ladder=ladder, map=lambda: papermap.page(ROOMS, LABELS), layers=lambda: '\n'.join(layers()),
                  house=house,
                  banks=lambda: rows_table(summary('')), study=lambda: COLLECTIONS, public=lambda: PUBLIC, card=card)

@@ -85,8 +85,7 @@ class Report:
         if self.ok: return self
         refused = ','.join(name for name in self.errors if name not in self.accepted)
         raise ValueError(f'{self.where}: {self}\nRepair it, or name what you accept: here '
-                         f'{refused}, '
-                         'as in -p accept leak')
+                         f'{refused}, as in -p accept leak')
 
     def _table(self)->Iterator[str]: # Lines: all images, Table 1 where it applies, then each class
         "How many images there are."
@@ -106,8 +105,8 @@ class Report:
             yield f'{level}: {finding.name}: {finding.text}'
 
     def __str__(self):
-        head = (f"{self.name} ({self.kind}), {len(self.classes)} classes, "
-                f"fingerprint {self.fingerprint[:16]}")
+        head = (f"{self.name} ({self.kind}), {len(self.classes)} classes, fingerprint "
+                f"{self.fingerprint[:16]}")
         end = 'passes' if self.ok else 'does not pass'
         return '\n'.join([head, '', *self._table(), '', *self.about, *self._said(), end])
 
@@ -250,7 +249,8 @@ def copies(
         paths = tuple(' = '.join(facts.paths[rows]) for rows in groups)
         level = 'warning' if name == 'duplicates' else 'error'
         share = _share(sum(map(len, groups)), len(facts.paths))
-        yield Finding(name, level, f"{share}, e.g. {paths[0]}: {CURES[name]}", paths)
+        text = f"{share}, e.g. {paths[0]}: {CURES[name]}"
+        yield Finding(name, level, text, paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c38
 def near_copies(
@@ -265,18 +265,16 @@ def near_copies(
     paths = np.array([f'{one} = {other}' for one, other in facts.paths[rows]], object)
     if near.any():
         hit = Counter(places.split[np.unique(rows[near, 0])].tolist())
-        total = Counter(places.split.tolist())
-        level = 'error' if hit['test'] > .01 * total['test'] else 'warning'
-        yield Finding('near_leak', level, f"{_share(hit['test'], total['test'])} of test and "
-                                          f"{hit['val']:,} "
-                      f"of val have a copy in an earlier split, e.g. {paths[near][0]}: remove the "
-                      "copies, "
-                      "or keep them in one split", tuple(paths[near]))
+        of_test = np.count_nonzero(places.split == 'test')
+        level = 'error' if hit['test'] > .01 * of_test else 'warning'
+        text = (f"{_share(hit['test'], of_test)} of test and {hit['val']:,} of val have a copy in "
+                f"an earlier split, e.g. {paths[near][0]}: remove the copies, or keep them in one "
+                "split")
+        yield Finding('near_leak', level, text, tuple(paths[near]))
     if not near.all():
-        yield Finding('alike', 'note', f"{(~near).sum():,} pairs across splits are alike "
-                                       f"(likeness {ALIKE} "
-                      f"to {NEAR}), most of all {paths[~near][0]}: look at them",
-                      tuple(paths[~near]))
+        text = (f"{np.count_nonzero(~near):,} pairs across splits are alike (likeness {ALIKE} to "
+                f"{NEAR}), most of all {paths[~near][0]}: look at them")
+        yield Finding('alike', 'note', text, tuple(paths[~near]))
 
 # %% ../../nbs/datasets/05_check.ipynb #c45
 def torn_groups(
@@ -290,12 +288,11 @@ def torn_groups(
     torn = sorted(group for group, where in splits.items() if len(where) > 1)
     if not torn: return
     paths = tuple(facts.paths[np.isin(places.group, torn)].tolist())
-    share, where = _share(len(paths), len(facts.paths)), ' and '.join(sorted(splits[torn[0]]))
-    yield Finding('group_leak', 'error', f"{len(torn):,} of {len(splits):,} groups, {share}, e.g. "
-                                         f"{torn[0]} in "
-                  f"{where}: keep each in one split: a CSV with a group column does, or lth data "
-                  "prepare "
-                  "--groups", paths)
+    share = _share(len(paths), len(facts.paths))
+    where = ' and '.join(sorted(splits[torn[0]]))
+    text = (f"{len(torn):,} of {len(splits):,} groups, {share}, e.g. {torn[0]} in {where}: keep "
+            "each in one split: a CSV with a group column does, or lth data prepare --groups")
+    yield Finding('group_leak', 'error', text, paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c50
 def _recall_interval(
@@ -327,12 +324,11 @@ def colour_shortcut(
     count = np.bincount(label[val], minlength=len(classes))
     hits = np.bincount(label[val], right, len(classes))
     mean, low, high = _recall_interval(hits[count > 0], count[count > 0])
-    if low > chance + (1 - chance) / 4:
-        yield Finding('colour', 'warning', f"the mean colour alone finds the class of "
-                                           f"{100 * mean:.0f} % "
-                      f"[{100 * low:.0f}, {100 * high:.0f}] of val, chance is {100 * chance:.0f} "
-                      "%: see "
-                      "whether grey images do as well")
+    if low <= chance + (1 - chance) / 4: return
+    text = (f"the mean colour alone finds the class of {100 * mean:.0f} % [{100 * low:.0f}, "
+            f"{100 * high:.0f}] of val, chance is {100 * chance:.0f} %: see whether grey images do "
+            "as well")
+    yield Finding('colour', 'warning', text)
 
 # %% ../../nbs/datasets/05_check.ipynb #c54
 def format_shortcut(
@@ -345,11 +341,10 @@ def format_shortcut(
         own = facts.mode[places.label == name].tolist()
         mode, count = Counter(own).most_common(1)[0]
         if count > len(own) / 2: usual.setdefault(mode, name)
-    if len(usual) > 1:
-        named = ', '.join(f'{name} mostly {mode}' for mode, name in usual.items())
-        yield Finding('modes', 'warning', f"classes differ in format ({named}): a network can "
-                                          "tell; save all "
-                      "alike")
+    if len(usual) < 2: return
+    named = ', '.join(f'{name} mostly {mode}' for mode, name in usual.items())
+    text = f"classes differ in format ({named}): a network can tell; save all alike"
+    yield Finding('modes', 'warning', text)
 
 # %% ../../nbs/datasets/05_check.ipynb #c58
 def count_findings(
@@ -358,26 +353,24 @@ def count_findings(
     counts:np.ndarray, # Images in train, val and test, (3, classes) int
 )->Iterator[Finding]: # absent, imbalance, small, table1
     "What is too few or too many."
-    (train, val, test), sums = counts, tuple(counts.sum(1).tolist())
+    train, val, test = counts
+    sums = tuple(counts.sum(1).tolist())
     if not val.all():
-        yield Finding('absent', 'warning', f"no image of {classes[val.argmin()]} in val: choosing "
-                                           "by val "
-                      "ignores it")
+        text = f"no image of {classes[val.argmin()]} in val: choosing by val ignores it"
+        yield Finding('absent', 'warning', text)
     most, least = train.argmax(), train.argmin()
     if train[most] > 5 * train[least]:
         always = 100 * test[most] / sums[2]
-        yield Finding('imbalance', 'warning', f"train has {train[most]:,} of {classes[most]} and "
-                      f"{train[least]:,} of {classes[least]}; always saying {classes[most]} scores "
-                      f"{always:.0f} %")
+        text = (f"train has {train[most]:,} of {classes[most]} and {train[least]:,} of "
+                f"{classes[least]}; always saying {classes[most]} scores {always:.0f} %")
+        yield Finding('imbalance', 'warning', text)
     half = 98 / np.sqrt(sums[2])
     if half > 2:
-        yield Finding('small', 'note', f"{sums[2]:,} test images: accuracy near 50 % is known to "
-                                       f"± {half:.1f} "
-                      "points")
+        text = f"{sums[2]:,} test images: accuracy near 50 % is known to ± {half:.1f} points"
+        yield Finding('small', 'note', text)
     if name in TARGETS and (*sums, len(classes)) != TARGETS[name]:
-        yield Finding('table1', 'note', f"Table 1 has {TARGETS[name]} images and classes: this is "
-                                        "not the "
-                      "paper's set")
+        text = f"Table 1 has {TARGETS[name]} images and classes: this is not the paper's set"
+        yield Finding('table1', 'note', text)
 
 # %% ../../nbs/datasets/05_check.ipynb #c62
 def _broken(facts:Facts)->Iterator[Finding]: # broken
@@ -386,9 +379,9 @@ def _broken(facts:Facts)->Iterator[Finding]: # broken
     if not number: return
     path, reason = facts.broken[0]
     share = _share(number, number + len(facts.paths))
-    yield Finding('broken', 'error', f"{share} cannot be read, e.g. {path} ({reason}): repair or "
-                                     "remove them, "
-                  "or accept to go on without", tuple(facts.broken[:, 0].tolist()))
+    text = (f"{share} cannot be read, e.g. {path} ({reason}): repair or remove them, or accept to "
+            "go on without")
+    yield Finding('broken', 'error', text, tuple(facts.broken[:, 0].tolist()))
 
 
 def _traps(images:Images)->list[Finding]: # trap

@@ -224,28 +224,33 @@ def _lines(path:Path)->list[tuple]: # (line number, cells), the heading first
         raise ValueError(f"{path} is no table in UTF-8: save it as CSV UTF-8 ({error})") from error
 
 
+def _columns(path:Path, lines:list)->list[str]: # In lower case
+    "The columns of a table; path and class are there."
+    columns = [name.lower() for name in lines[0][1]] if lines else []
+    for name in ('path', 'class'):
+        if name not in columns:
+            raise ValueError(f"{path} line 1: no column {name}; needs path and class, may have "
+                             "split and group (or patient, or slide)")
+    return columns
+
+
 def _rows(
     path:Path, # A CSV
 )->tuple[list, tuple]: # (line number, dict with the keys path, class, split and group), ...; notes
     "The rows of a table."
     lines = _lines(path)
-    columns = [name.lower() for name in lines[0][1]] if lines else []
-    absent = [name for name in ('path', 'class') if name not in columns]
-    if absent:
-        raise ValueError(f"{path} line 1: no column {absent[0]}; needs path and class, may have "
-                         "split "
-                         "and group (or patient, or slide)")
+    columns = _columns(path, lines)
     group = next((name for name in GROUPS if name in columns), 'group')
-    other = ', '.join(name for name in columns if name and name not in (*ROW, group))
-    notes = []
+    unread = [name for name in columns if name and name not in (*ROW, group)]
+    notes, rows = [], []
     if group != 'group': notes.append(f'{path.name}: the column {group} is the group')
-    if other: notes.append(f'{path.name}: columns not read: {other}')
-    rows = []
+    if unread: notes.append(f"{path.name}: columns not read: {', '.join(unread)}")
     for number, cells in lines[1:]:
         if not any(cells): continue
         given = dict(zip(columns, cells))
         row = {name: given.get(name, '') for name in ROW}
-        rows.append((number, row | dict(group=given.get(group, ''))))
+        row['group'] = given.get(group, '')
+        rows.append((number, row))
     return rows, tuple(notes)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c33

@@ -200,8 +200,7 @@ def resize_short(
     width, height = (int(short * side / min(image.size)) for side in image.size)
     if width * height > MAX_PIXELS:
         raise ValueError(f"{image.width:,} x {image.height:,} px would become {width:,} x "
-                         f"{height:,}, "
-                         f"more than {MAX_PIXELS:,} pixels")
+                         f"{height:,}, more than {MAX_PIXELS:,} pixels")
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 # %% ../../nbs/datasets/01_images.ipynb #c46
@@ -286,8 +285,8 @@ def _read(
     image = to_rgb(image, white or own_white)
     brightest = max(top for low, top in image.getextrema())
     if DEEP_COLOUR in remarks and 0 < brightest < 16:
-        raise ValueError("colour of 16 bits that uses 12 or fewer would come out black: "
-                         "save it in 8 bits per channel")
+        raise ValueError("colour of 16 bits that uses 12 or fewer would come out black: save it in "
+                         "8 bits per channel")
     if short: image = resize_short(image, short)
     white = white or own_white if own_white else 0
     return Decoded(np.asarray(image), native, form, tuple(remarks), white)
@@ -430,8 +429,7 @@ def _refusal(what:str, broken:list, total:int)->ValueError: # To be raised
     lines = [f'{what}/{path}: {reason}' for path, reason in broken[:5]]
     if len(broken) > 5: lines.append(f'and {len(broken) - 5:,} more')
     head = (f"cannot read {len(broken):,} of {total:,} images; repair them, remove them, or skip "
-            "them "
-            "(accept broken):")
+            "them (accept broken):")
     return ValueError('\n'.join([head, *lines]))
 
 

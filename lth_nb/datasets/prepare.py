@@ -60,9 +60,9 @@ def groups_in(
     found = captured(paths, pattern)
     lost = [path for path, group in zip(paths, found) if not group]
     if lost:
-        raise ValueError(f"groups={pattern!r} finds no group in {len(lost)} of {len(paths)} "
-                         "paths, such as "
-                         f"{lost[0]}: change the expression, or give a CSV with a column group")
+        raise ValueError(f"groups={pattern!r} finds no group in {len(lost)} of {len(paths)} paths, "
+                         f"such as {lost[0]}: change the expression, or give a CSV with a column "
+                         "group")
     return found
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c13
@@ -89,8 +89,8 @@ def from_csv(
     "The images of a table."
     table = listing(file)
     if groups and table.groups:
-        raise ValueError(f"{file} has groups of its own: leave groups={groups!r} out, or empty "
-                         "the column")
+        raise ValueError(f"{file} has groups of its own: leave groups={groups!r} out, or empty the "
+                         "column")
     group = [table.groups.get(path, '') for path in table.paths]
     if groups:
         beside = [Path(os.path.relpath(at, file.parent)).as_posix() for at in table.files]
@@ -159,14 +159,13 @@ def divide(
     torn = _torn(items)
     if torn:
         raise ValueError(f"{len(torn)} groups lie in two splits, such as {torn[0]!r}: correct the "
-                         "column "
-                         "split, or leave it empty to have the images split by whole groups")
+                         "column split, or leave it empty to have the images split by whole groups")
     groups = {item.group for item in items} - {''}
     if groups: notes.append(f"{len(groups)} groups, none of them in two splits")
     free = sum(not item.group for item in items)
     if free:
-        notes.append(f"no slide or patient is known for {free:,} of {len(items):,} images: "
-                     "LEAKAGE BETWEEN PATIENTS CANNOT BE EXCLUDED")
+        notes.append(f"no slide or patient is known for {free:,} of {len(items):,} images: LEAKAGE "
+                     "BETWEEN PATIENTS CANNOT BE EXCLUDED")
     return items, tuple(notes)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c32
@@ -218,6 +217,21 @@ def _refuse_broken(faults:list[str], total:int)->None: # ValueError
     raise ValueError(f"{len(faults)} of {total:,} files cannot be used: {few}; repair or skip them")
 
 
+def _unfit(
+    chosen:list[Item], # Images
+    looks:dict,        # Of `_looks`
+    skip_broken:bool,  # As `settle` takes it
+    unique:bool,       # As `settle` takes it
+)->tuple[set[str], set[str]]: # Paths of the broken and of the copies
+    "Images that cannot be used, or ValueError."
+    broken = {item.path for item in chosen if looks[item.path].fault}
+    sound = [item for item in chosen if item.path not in broken]
+    if broken and not skip_broken:
+        faults = [looks[item.path].fault for item in chosen if item.path in broken]
+        _refuse_broken(faults, len(chosen))
+    return broken, _copies(sound, looks) if unique else set()
+
+
 def settle(
     found:Found,     # What there is
     choose:Callable, # choose(items) -> the items wanted; `list` takes all
@@ -226,20 +240,15 @@ def settle(
     unique:bool,      # Leave out files with the same bytes as another
 )->tuple[list[Item], tuple]: # The items chosen, all sound, and notes
     "Choose images that can be read."
-    if found.sound: return choose(list(found.items)), ()
-    pool, looks, gone, twins = list(found.items), {}, set(), set()
-    while True:
-        chosen = choose(pool)
-        looks |= _looks([item for item in chosen if item.path not in looks], found.extract)
-        broken = {item.path for item in chosen if looks[item.path].fault}
-        if broken and not skip_broken:
-            faults = [looks[item.path].fault for item in chosen if item.path in broken]
-            _refuse_broken(faults, len(chosen))
-        copies = set()
-        if unique: copies = _copies([item for item in chosen if item.path not in broken], looks)
+    chosen, looks, gone, twins = choose(list(found.items)), {}, set(), set()
+    while not found.sound:
+        unseen = [item for item in chosen if item.path not in looks]
+        looks |= _looks(unseen, found.extract)
+        broken, copies = _unfit(chosen, looks, skip_broken, unique)
         if not broken and not copies: break
-        gone, twins = gone | broken, twins | copies
-        pool = [item for item in pool if item.path not in gone | twins]
+        gone |= broken
+        twins |= copies
+        chosen = choose([item for item in found.items if item.path not in gone | twins])
     notes = []
     if gone: notes.append(f"{len(gone)} broken files were left out, such as {min(gone)}")
     if twins: notes.append(f"{len(twins)} files were left out: another has the same content")

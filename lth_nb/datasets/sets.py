@@ -201,9 +201,8 @@ def _of_torchvision(name:str, data:Path, download:bool)->Images: # Real
     if download: official(name)(data, download=True)
     folder = data/OFFICIAL[name][1]
     if not folder.is_dir():
-        raise ValueError(f"{name} is not in {data.resolve()}: put a folder or {name}.tar there, "
-                         "or allow "
-                         "download")
+        raise ValueError(f"{name} is not in {data.resolve()}: put a folder or {name}.tar there, or "
+                         "allow download")
     return replace(_at(folder, name), form='torchvision', root=data)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c20
@@ -233,8 +232,7 @@ def find(
     if is_path or '/' in name or os.sep in name or ENDING.search(name):
         if path.exists(): return _at(path, set_name(path.resolve()))
         raise ValueError(f"{name} does not exist: give a folder, an archive (.tar, .tar.xz, "
-                         ".tar.gz, "
-                         ".zip) or a .csv")
+                         ".tar.gz, .zip) or a .csv")
     present = sets_in(data)
     if name in present: return _at(present[name], name)
     if name == 'digits': return Images(name, 'real', 'scikit-learn', ('digits', 1), 'digits')
@@ -368,8 +366,8 @@ def _at_size(
     else: store = _decoded(images, short, cache, skip_broken)
     small = store.native.min(1) < short
     if images.kind == 'stand-in' or not small.any(): return store, side, store.notes
-    enlarged = (f'{small.sum():,} of {len(small):,} images were enlarged to {short} px, '
-                f'the smallest from {store.native.min()} px')
+    enlarged = (f'{small.sum():,} of {len(small):,} images were enlarged to {short} px, the '
+                f'smallest from {store.native.min()} px')
     return store, side, (*store.notes, enlarged)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c37

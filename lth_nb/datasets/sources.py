@@ -95,8 +95,8 @@ def optional(
     try: return import_module(module)
     except ImportError as error:
         package = module.partition('.')[0]
-        raise ValueError(f"this needs the package {package}, which is not here ({error}): "
-                         "pip install 'lth_nb[data]'") from error
+        raise ValueError(f"this needs the package {package}, which is not here ({error}): pip "
+                         "install 'lth_nb[data]'") from error
 
 # %% ../../nbs/datasets/08_sources.ipynb #c17
 def _names(schema:object, by:str)->list[str]: # [] where it names none
@@ -115,9 +115,8 @@ def _labels(file:Path, by:str)->list[str]: # Of each row; '' where there is none
     names, words = _names(schema, by), []
     for value in parquet.read_table(file, columns=[by]).column(0).to_pylist():
         if isinstance(value, int) and not names:
-            raise ValueError(f"{file}: column {by} holds numbers, and the schema's metadata has "
-                             "no names for "
-                             "them: use a copy with names, or with words in the column")
+            raise ValueError(f"{file}: column {by} holds numbers, and the schema's metadata has no "
+                             "names for them: use a copy with names, or with words in the column")
         if isinstance(value, int): value = names[value] if 0 <= value < len(names) else ''
         words.append((value or '').replace('/', '_'))
     return words
@@ -184,8 +183,7 @@ def _quotas(
     lacking = f"{len(ranked)} for it"
     if short: lacking += f", and {', '.join(short[:5])}"
     raise ValueError(f"{name} needs {number} {by}s with {sum(parts) // number} or more images; "
-                     "here are "
-                     f"{lacking}: a larger copy of WikiArt is needed")
+                     f"here are {lacking}: a larger copy of WikiArt is needed")
 
 
 def reconstruct(
@@ -210,8 +208,8 @@ MEDMNIST = dict(
     bloodmnist=('basophil', 'eosinophil', 'erythroblast', 'immature granulocytes', 'lymphocyte',
                 'monocyte', 'neutrophil', 'platelet'),
     pathmnist=('adipose', 'background', 'debris', 'lymphocytes', 'mucus', 'smooth muscle',
-               'normal colon mucosa', 'cancer-associated stroma', 'colorectal adenocarcinoma '
-                                                                  'epithelium'),
+               'normal colon mucosa', 'cancer-associated stroma',
+               'colorectal adenocarcinoma epithelium'),
     dermamnist=('actinic keratoses', 'basal cell carcinoma', 'benign keratosis-like lesions',
                 'dermatofibroma', 'melanoma', 'melanocytic nevi', 'vascular lesions'))
 
@@ -407,9 +405,8 @@ def from_chula(
             if RED_CELLS[kind] == 'uncategorised': continue
             place = f'{file.stem}/{number:03d}.png'
             items.append(Item(place, RED_CELLS[kind], '', f'smear {file.stem}', (file.stem, x, y)))
-    return Found(tuple(items), f'cells cut out of smears, {side} px', ('uncategorised cells left '
-                                                                       'out',),
-                 partial(_from_smears, photos, side), sound=True)
+    how, notes = f'cells cut out of smears, {side} px', ('uncategorised cells left out',)
+    return Found(tuple(items), how, notes, partial(_from_smears, photos, side), sound=True)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c44
 TILES = 'lc25000_image_groups.csv'
@@ -421,10 +418,8 @@ def from_lc25000(
     table = next(source.rglob(TILES), None)
     if not table:
         raise ValueError(f"{source} holds no {TILES}: the images are copies of 1,250 tiles, and "
-                         "without the "
-                         "list of which belong together splits leak; put the list there, from "
-                         "LC25000-clean, "
-                         "folder kaggle")
+                         "without the list of which belong together splits leak; put the list "
+                         "there, from LC25000-clean, folder kaggle")
     places, tiles = {path.name: path for path in source.rglob('*.jpeg')}, {}
     for row in csv.DictReader(table.read_text().splitlines()):
         known = tiles.setdefault(row['group_id'], row)
@@ -489,8 +484,8 @@ def _drawn_art(
     found = wikiart_parquet(tables, by) if tables else wikiart_folders(source, by)
     draw = partial(reconstruct, name=name, size=size, seed=seed)
     items, notes = settle(found, draw, skip_broken=skip_broken, unique=True)
-    more = ["a reconstruction: the paper's list of images is not published; here are the "
-            f"{by}s with most images in this copy, and images drawn with seed {seed}",
+    more = [f"a reconstruction: the paper's list of images is not published; here are the {by}s "
+            f"with most images in this copy, and images drawn with seed {seed}",
             'motifs painted in series may cross splits']
     if size == TARGETS[name]: more.append("sizes and number of classes are Table 1's")
     if by == 'style': more.append('types are styles; a painter may be in several splits')
@@ -535,8 +530,7 @@ def _refuse_shared_painters(folder:Path, items:list[Item])->None: # Or ValueErro
     shared = sorted(theirs & {item.label for item in items})
     if shared:
         raise ValueError(f"{', '.join(shared[:5])} are in {table} too: prepare both sets from the "
-                         "same copy of "
-                         "WikiArt")
+                         "same copy of WikiArt")
 
 
 def _refuse_request(
@@ -554,8 +548,8 @@ def _refuse_request(
     if not groups: return
     if name in ART: raise ValueError(f"groups={groups!r} has no meaning for {name}: leave it out")
     if name in PUBLIC and name not in GROUPS:
-        raise ValueError(f"groups={groups!r} has no meaning for {name}: its files say what "
-                         "belongs together")
+        raise ValueError(f"groups={groups!r} has no meaning for {name}: its files say what belongs "
+                         "together")
 
 # %% ../../nbs/datasets/08_sources.ipynb #c51
 def prepare(

@@ -65,10 +65,9 @@ def _refuse_unclear(parts:list[list], where:str)->None: # Or ValueError
         same = below[one] & below[other]
         if len(same) > 1:
             raise ValueError(f"{where}: folders {one!r} and {other!r} both hold {sorted(same)}: "
-                             "which of "
-                             "them are the classes? Name splits train, val and test; or list the "
-                             "files "
-                             "in a CSV: path, class, and group for slides or patients")
+                             "which of them are the classes? Name splits train, val and test; or "
+                             "list the files in a CSV: path, class, and group for slides or "
+                             "patients")
 
 
 def layout(
@@ -185,9 +184,8 @@ def by_group(
                          "splits")
     lost = np.flatnonzero(~held.all(0))[0]
     raise ValueError(f"class {str(classes[lost])!r} lies in {(count[:, lost] > 0).sum()} groups, "
-                     "and no way "
-                     f"was found to have it in {' and '.join(needed)}: add groups, or leave the "
-                     "class out")
+                     f"and no way was found to have it in {' and '.join(needed)}: add groups, or "
+                     "leave the class out")
 
 # %% ../../nbs/datasets/02_splits.ipynb #c24
 def _hold_out(
@@ -248,8 +246,7 @@ def complete(
         split = _drawn_splits(label, group, name, seed)
     elif 'test' not in split:
         raise ValueError(f"{where} has no test split: add test/<class>/, or put the class folders "
-                         "directly "
-                         "in it to have them split 70/10/20")
+                         "directly in it to have them split 70/10/20")
     elif 'val' not in split:
         _hold_out(split, 'val', source_val, seed_from('source_val', name), label=label, group=group)
     for part in ('train', 'test'):
@@ -295,8 +292,8 @@ def pick(
     number, per_class, rest = text.partition('/class')
     digits = number if per_class else number.replace('.', '', 1)
     if rest or not digits.isdecimal():
-        raise ValueError("train must be '', a share like 0.25, a number like 300, or 40/class, "
-                         f"got {text!r}")
+        raise ValueError("train must be '', a share like 0.25, a number like 300, or 40/class, got "
+                         f"{text!r}")
     rank, count = _rank_in_class(label, seed), np.bincount(label)
     if per_class: return _some_of_each(rank, label, int(number))
     wanted = round(float(text) * len(label)) if '.' in text else int(text)
@@ -307,8 +304,8 @@ def pick(
     order = np.lexsort((label, share_before))
     needed = (count > 0).sum()
     if wanted < needed:
-        raise ValueError(f"train={text} leaves class {label[order[wanted]]} without an image: "
-                         f"ask for {needed} or more")
+        raise ValueError(f"train={text} leaves class {label[order[wanted]]} without an image: ask "
+                         f"for {needed} or more")
     return np.sort(order[:wanted])
 
 # %% ../../nbs/datasets/02_splits.ipynb #c42

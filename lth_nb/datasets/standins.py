@@ -62,7 +62,7 @@ def _cells(
     place_across = across - row - .5 + .08 * _wave(cell + .3)
     return place_along, place_across, 1 + .12 * _wave(cell * 5)
 
-# %% ../../nbs/datasets/04_standins.ipynb #c19
+# %% ../../nbs/datasets/04_standins.ipynb #c20
 DRAWING = 2  # version of the drawings, part of their fingerprint: raise it when any pixel changes
 SHAPES = np.array([[.17, 0, -1], [.3, 0, -1], [.26, .12, -1], [.36, 0, -1], [.36, 0, .16]], 'f4')
 GRAINS = np.array([[0, 0], [2.5, 2.5], [4, 4], [2.5, 0]], 'f4')
@@ -141,7 +141,7 @@ def draw_standin(
     images, labels = zip(*parts)
     return np.concatenate(images), np.concatenate(labels)
 
-# %% ../../nbs/datasets/04_standins.ipynb #c30
+# %% ../../nbs/datasets/04_standins.ipynb #c31
 def drawn(
     name:str,  # One of the seven targets
     short:int, # Height and width in px; 0 = 64
@@ -154,7 +154,7 @@ def drawn(
             for number, image, label in zip(numbers, images, labels):
                 yield f'{split}/class_{label:02d}/{number:05d}', image
 
-# %% ../../nbs/datasets/04_standins.ipynb #c34
+# %% ../../nbs/datasets/04_standins.ipynb #c35
 def digits(
 )->Iterator[tuple]: # ('3/00012', (8, 8) uint8)
     "The embedded digits by path, their 0 to 16 spread over 8 bits."
