@@ -145,9 +145,11 @@ def _look(entry:tuple)->_Look|tuple: # For a broken file its path and the reason
     path, data = entry
     try: image = decode(data, 0, name=path)
     except Unreadable as error: return path, error.reason
-    pixels, small = image.pixels, miniature(image.pixels)
+    pixels = image.pixels
+    small = miniature(image.pixels)
     same = hashlib.sha256(f'{pixels.shape}'.encode() + pixels.tobytes()).hexdigest()[:32]
-    colour, grey = np.asarray(small).mean((0, 1)), np.asarray(small.convert('L'))
+    colour = np.asarray(small).mean((0, 1))
+    grey = np.asarray(small.convert('L'))
     digest = hashlib.sha256(data).digest()
     return _Look(path, digest, same, image.native, image.mode, image.white, colour, grey)
 
@@ -161,9 +163,11 @@ def _gathered(
     rows = sorted(looks, key=lambda look: look.path)
     path, digest, same, size, mode, white, colour, mini = zip(*rows)
     digest = np.frombuffer(b''.join(digest), np.uint8).reshape(-1, 32)
-    return Facts(np.array(path), digest, np.array(same), np.array(size, np.int32), np.array(mode),
-                 np.array(white), np.array(colour, np.float32), np.array(mini),
-                 np.array(folders, str), np.array(broken, str).reshape(-1, 2))
+    return Facts(
+        paths=np.array(path), digest=digest, same=np.array(same), size=np.array(size, np.int32),
+        mode=np.array(mode), white=np.array(white), colour=np.array(colour, np.float32),
+        mini=np.array(mini), folders=np.array(folders, str),
+        broken=np.array(broken, str).reshape(-1, 2))
 
 
 def survey(
@@ -195,7 +199,8 @@ def in_words(
     facts:Facts, # Of a set
 )->tuple[str, str]: # Two lines
     "How the images of a set come."
-    low, high = facts.size.min(0), facts.size.max(0)
+    low = facts.size.min(0)
+    high = facts.size.max(0)
     span = f'size: {low[0]} x {low[1]} px'
     if (low != high).any():
         middle = np.median(facts.size.min(1))
@@ -237,11 +242,13 @@ def copies(
     places:Places, # Of the same images
 )->Iterator[Finding]: # contradiction, leak, duplicates
     "Images with exactly the same pixels."
-    same, found = defaultdict(list), defaultdict(list)
+    same = defaultdict(list)
+    found = defaultdict(list)
     for row, pixels in enumerate(facts.same.tolist()): same[pixels].append(row)
     for rows in same.values():
         if len(rows) == 1: continue
-        labels, splits = len(set(places.label[rows])), len(set(places.split[rows]))
+        labels = len(set(places.label[rows]))
+        splits = len(set(places.split[rows]))
         if labels > 1: found['contradiction'].append(rows)
         if splits > 1: found['leak'].append(rows)
         if len(rows) > max(labels, splits): found['duplicates'].append(rows)
@@ -261,7 +268,8 @@ def near_copies(
     "Images that look like one of an earlier split."
     later, earlier = pairs['rows'].T
     new = facts.same[later] != facts.same[earlier]  # equal pixels are told by `copies`
-    rows, near = pairs['rows'][new], pairs['like'][new] >= NEAR
+    rows = pairs['rows'][new]
+    near = pairs['like'][new] >= NEAR
     paths = np.array([f'{one} = {other}' for one, other in facts.paths[rows]], object)
     if near.any():
         hit = Counter(places.split[np.unique(rows[near, 0])].tolist())
@@ -315,7 +323,8 @@ def colour_shortcut(
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis # seconds to import
     classes, label = np.unique(places.label, return_inverse=True)
     train, val = (np.flatnonzero(places.split == part) for part in ('train', 'val'))
-    chance, colour = 1 / len(classes), facts.colour
+    chance = 1 / len(classes)
+    colour = facts.colour
     if len(train) <= len(classes) or not np.ptp(colour[train], axis=0).any():
         return  # nothing to fit
     model = LinearDiscriminantAnalysis(priors=np.full(len(classes), chance))
@@ -481,7 +490,8 @@ def check(
     seed:int=0,           # As of `load`
 )->Report: # `ok` is False if training on this set would give a false result; `require` stops there
     "Look for what would falsify a result on a set."
-    accepted, cache = _accepted(accept), Path(cache)
+    accepted = _accepted(accept)
+    cache = Path(cache)
     if not isinstance(images, Images): images = find(images, data)
     if images.kind == 'stand-in': return _drawn(images)
     facts = _facts_of(images, cache, progress)

@@ -72,7 +72,8 @@ def _candidates(
 def _shrinkers(
 )->list[np.ndarray]: # Five (32, 24) float32: the whole, and 2.5, 5, 7.5 and 10 % less at the edges
     "Matrices that shrink a line of 32 px to 24, with a little cut off both ends."
-    eye, size = Image.fromarray(np.eye(32, dtype='f4')), (24, 32)
+    eye = Image.fromarray(np.eye(32, dtype='f4'))
+    size = (24, 32)
     boxes = [(cut, 0, 32 - cut, 32) for cut in (0, .4, .8, 1.2, 1.6)]
     return [np.asarray(eye.resize(size, Image.Resampling.BICUBIC, box)) for box in boxes]
 
@@ -97,7 +98,8 @@ def likeness(
     other:np.ndarray, # As many others, lying the same way
 )->np.ndarray: # (N,) in [-1, 1]; `NEAR` and more: the same picture
     "How much two pictures have in common, pair by pair."
-    first, second = _details(one), _details(other)
+    first = _details(one)
+    second = _details(other)
     product = 'vnd,nd->vn'  # each view of one with the whole other
     forth = np.einsum(product, first, second[0])
     back = np.einsum(product, second, first[0])
@@ -129,15 +131,19 @@ def near_pairs(
     progress:bool=True, # Show a bar when it takes more than three seconds
 )->dict: # `rows` (K, 2), first the later split's; `like` (K,), most alike first, `ALIKE` or more
     "Pairs of images across splits that look alike."
-    codes, rows, like = _hash(mini), [np.empty((0, 2), int)], [np.empty(0)]
+    codes = _hash(mini)
+    rows = [np.empty((0, 2), int)]
+    like = [np.empty(0)]
     for later, earlier in EARLIER.items():
-        few, many = np.flatnonzero(split == later), np.flatnonzero(np.isin(split, earlier))
+        few = np.flatnonzero(split == later)
+        many = np.flatnonzero(np.isin(split, earlier))
         groups = np.split(few, range(256, len(few), 256))
         for part in tqdm(groups, f'compare {later}', delay=3, disable=not progress):
             found, alike = _pairs_of(part, many, mini, codes)
             rows.append(found)
             like.append(alike)
-    rows, like = np.concatenate(rows), np.concatenate(like)
+    rows = np.concatenate(rows)
+    like = np.concatenate(like)
     order = (-like).argsort(kind='stable')
     # A pair may match in two positions
     _, first = np.unique(rows[order], axis=0, return_index=True)

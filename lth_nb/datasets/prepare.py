@@ -240,7 +240,10 @@ def settle(
     unique:bool,      # Leave out files with the same bytes as another
 )->tuple[list[Item], tuple]: # The items chosen, all sound, and notes
     "Choose images that can be read."
-    chosen, looks, gone, twins = choose(list(found.items)), {}, set(), set()
+    chosen = choose(list(found.items))
+    looks = {}
+    gone = set()
+    twins = set()
     while not found.sound:
         unseen = [item for item in chosen if item.path not in looks]
         looks |= _looks(unseen, found.extract)

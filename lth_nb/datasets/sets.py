@@ -179,7 +179,8 @@ def _stamp(
 # %% ../../nbs/datasets/03_sets.ipynb #c19
 def _listed(table:Path, name:str)->Images: # Real
     "The set that a CSV lists; a card.json beside a set.csv brings its notes."
-    listed, notes = listing(table), ()
+    listed = listing(table)
+    notes = ()
     card = table.with_name('card.json')
     if table.name == 'set.csv' and card.exists():
         notes = json.loads(card.read_text(encoding='utf-8'))['notes']
@@ -227,7 +228,9 @@ def find(
     download:bool=False, # Let torchvision fetch one of `OFFICIAL` into `data`
 )->Images: # Nothing is decoded yet
     "Where the images of `name` are: in `data`, embedded, or drawn."
-    data, path, is_path = Path(data), Path(name), isinstance(name, Path)
+    data = Path(data)
+    path = Path(name)
+    is_path = isinstance(name, Path)
     name = str(name)
     if is_path or '/' in name or os.sep in name or ENDING.search(name):
         if path.exists(): return _at(path, set_name(path.resolve()))
@@ -433,7 +436,9 @@ def _listed_row(name:str, data:Path, cache:Path)->dict: # As of `list_sets`
     "What there is to say of one set."
     try:
         images = find(name, data)
-        kind, where, counts = images.kind, images.where, _remembered(images, cache)
+        kind = images.kind
+        where = images.where
+        counts = _remembered(images, cache)
     except ValueError as error: kind, where, counts = 'refused', str(error), [0, 0, 0, 0]
     return dict(name=name, kind=kind) | dict(zip((*PARTS, 'classes'), counts)) | dict(where=where)
 

@@ -76,7 +76,9 @@ def wikiart_folders(
     named = [(path, file) for path, file in paths if len(path) > 1 and '_' in path[-1]]
     if not named:
         raise ValueError(f"{source} holds no <style>/<artist>_<title>.jpg and no .parquet file")
-    hung, seen, items = Counter(path[-1] for path, _ in named), set(), []
+    hung = Counter(path[-1] for path, _ in named)
+    seen = set()
+    items = []
     for (*_, style, title), file in named:
         twice = hung[title] > 1
         if twice and (by == 'style' or title in seen): continue
@@ -112,7 +114,8 @@ def _labels(file:Path, by:str)->list[str]: # Of each row; '' where there is none
     schema = parquet.read_schema(file)
     lost = [name for name in ('image', by) if name not in schema.names]
     if lost: raise ValueError(f"{file} has no column {lost[0]}, it has {', '.join(schema.names)}")
-    names, words = _names(schema, by), []
+    names = _names(schema, by)
+    words = []
     for value in parquet.read_table(file, columns=[by]).column(0).to_pylist():
         if isinstance(value, int) and not names:
             raise ValueError(f"{file}: column {by} holds numbers, and the schema's metadata has no "
@@ -278,7 +281,8 @@ def from_medmnist(
     source:Path, # Its .npz, or the folder it lies in
 )->Found: # Splits as published
     "A set of MedMNIST."
-    file, items = _npz_of(name, source), []
+    file = _npz_of(name, source)
+    items = []
     for split, labels in _labels_in(file).items():
         for number, label in enumerate(labels):
             place = f'{split}/{number:06d}.png'
@@ -298,7 +302,8 @@ class _PcamFiles(NamedTuple):
 
 def _pcam_files(source:Path, word:str)->_PcamFiles: # Images and labels are there
     "The files of one split."
-    stem, found = f'camelyonpatch_level_2_split_{word}', []
+    stem = f'camelyonpatch_level_2_split_{word}'
+    found = []
     for part in 'xy':
         file = next(source.rglob(f'{stem}_{part}.h5'), None)
         if not file:
@@ -333,7 +338,9 @@ def from_pcam(
     source:Path, # Holds the six .h5 files, itself or in a folder below; perhaps the three _meta.csv
 )->Found: # Splits as published
     "PatchCamelyon."
-    h5py, items, parts = optional('h5py'), [], {}
+    h5py = optional('h5py')
+    items = []
+    parts = {}
     for split, word in PCAM_WORDS.items():
         parts[split] = _pcam_files(source, word)
         with h5py.File(parts[split].labels) as file: labels = file['y'][:].ravel().tolist()
@@ -392,7 +399,8 @@ def from_chula(
 )->Found: # One item a cell; the number 10, uncategorised, is no class
     "The red cells of Chula RBC-12."
     labels = next((path for path in sorted(source.rglob('Label')) if path.is_dir()), source/'Label')
-    photos, items = labels.with_name('Dataset'), []
+    photos = labels.with_name('Dataset')
+    items = []
     tables = sorted(labels.glob('*.txt'), key=lambda file: (len(file.stem), file.stem))
     if not tables:
         raise ValueError(f"{source} holds no folder Label with .txt files: give the set's folder, "
@@ -405,7 +413,8 @@ def from_chula(
             if RED_CELLS[kind] == 'uncategorised': continue
             place = f'{file.stem}/{number:03d}.png'
             items.append(Item(place, RED_CELLS[kind], '', f'smear {file.stem}', (file.stem, x, y)))
-    how, notes = f'cells cut out of smears, {side} px', ('uncategorised cells left out',)
+    how = f'cells cut out of smears, {side} px'
+    notes = ('uncategorised cells left out',)
     return Found(tuple(items), how, notes, partial(_from_smears, photos, side), sound=True)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c44
@@ -420,7 +429,8 @@ def from_lc25000(
         raise ValueError(f"{source} holds no {TILES}: the images are copies of 1,250 tiles, and "
                          "without the list of which belong together splits leak; put the list "
                          "there, from LC25000-clean, folder kaggle")
-    places, tiles = {path.name: path for path in source.rglob('*.jpeg')}, {}
+    places = {path.name: path for path in source.rglob('*.jpeg')}
+    tiles = {}
     for row in csv.DictReader(table.read_text().splitlines()):
         known = tiles.setdefault(row['group_id'], row)
         if row['filename'] < known['filename']: tiles[row['group_id']] = row
@@ -495,7 +505,8 @@ def _drawn_art(
 def _beside_table1(name:str, items:list[Item])->str: # A note
     "The sizes of a set beside those of the paper's."
     train, val, test, number = TARGETS[name]
-    count, classes = Counter(item.split for item in items), len({item.label for item in items})
+    count = Counter(item.split for item in items)
+    classes = len({item.label for item in items})
     ours = count['train'], count['val'], count['test'], classes
     paper = f'Table 1 has {train} / {val} / {test} in {number} classes'
     if ours == TARGETS[name]: paper = 'as in Table 1'
@@ -563,7 +574,8 @@ def prepare(
     sizes:dict=TARGETS,   # Name -> train, val, test, classes of the art sets; not Table 1's to try
 )->Prepared: # Written to dest/name; `source` is only read
     "Make a set of images at hand, whichever it is."
-    folder, source = new_folder(dest, name), Path(source).absolute()
+    folder = new_folder(dest, name)
+    source = Path(source).absolute()
     _refuse_request(name, source, groups)
     about = {**COLLECTIONS, **PUBLIC}.get(name)
     if name in PUBLIC: made = _public(name, source, groups, seed, skip_broken)

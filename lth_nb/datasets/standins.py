@@ -109,9 +109,12 @@ def _drawn_part(
     px:int,           # Height and width
 )->tuple: # As `draw_standin` gives it
     "Draw a few images."
-    labels, art = index % TARGETS[name][3], 'classification' in name
-    own, kind = _draws(name, [0]), _kinds_of(name, labels)
-    draws, grid = _draws(f'{name}/{split}', index), (np.arange(px, dtype='f4') + .5) / px - .5
+    labels = index % TARGETS[name][3]
+    art = 'classification' in name
+    own = _draws(name, [0])
+    kind = _kinds_of(name, labels)
+    draws = _draws(f'{name}/{split}', index)
+    grid = (np.arange(px, dtype='f4') + .5) / px - .5
     along, across, grow = _cells(draws, 2 * draws[0], 1.6 if art else 1, grid)
     hatch = 0
     if art: hatch = _hatch(kind[:, None, None], own[0] + .06 * draws[0], 9 * grow + draws[21], grid)
