@@ -17,6 +17,8 @@ controls that could explain a gain.
 Modules:
 
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
+- `lth_nb.cli`: The command `lth`: run an experiment, copy notebooks, list, check and prepare data, read banks.
+- `lth_nb.compute`: Who carries the runs out: many side by side, each finished one kept, progress written down.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
 - `lth_nb.datasets.duplicates`: Which pictures across splits are the same picture, however they were treated in between.
 - `lth_nb.datasets.folders`: What lies in a folder, an archive or a CSV: one file after another, nothing unpacked.
@@ -26,6 +28,7 @@ Modules:
 - `lth_nb.datasets.sources`: The sets of the study and public ones of their kind: from where to get each to what `load` reads.
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches, crops; from names and seeds alone.
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings as large as the paper's seven targets, and digits.
+- `lth_nb.experiments`: What an experiment was asked, each value in its type; and the command that executes it.
 - `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.
 - `lth_nb.figures.ladder`: Differences with their intervals: the ladder from scratch to ticket, a forest of targets, two recipes side by side.
 - `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, what a network takes for what; on one page that opens offline.
@@ -41,6 +44,8 @@ Modules:
 - `lth_nb.stats.predictions`: What two networks say about each test image: which class is taken for which, and who is right where.
 - `lth_nb.stats.readings`: The comparable part of a table, made once; two of its arms paired by seed; four questions; the ladder.
 - `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, the health of the runs, one sentence.
+- `lth_nb.study`: Many questions and the table of their runs: asked, missing, collected, opened in one line.
+- `lth_nb.sweep`: All runs of a question: which specs it takes, and how one of them is carried out.
 - `lth_nb.tickets`: Train, prune, rewind, and again: the search that yields a ticket per round.
 - `lth_nb.training`: Train a masked network, stop in time, keep its best weights, and read a split once.
 - `lth_nb.transfer`: One run: an arm of a ticket on a target, trained, and read once."""

@@ -43,7 +43,7 @@ def ask(tickets, pictures, tmp_path):
 
 def test_a_sound_question_is_planned(ask):
     plan = ask()
-    assert re.match(r'8 runs asked for; 8 runs left', plan['_']) and len({s.key for s in plan['specs']}) == 8
+    assert re.match(r'8 runs asked for; 8 runs left', str(plan['_'])) and len({s.key for s in plan['work'].specs}) == 8
 
 
 TRANSFER = {
@@ -203,7 +203,7 @@ def test_what_the_data_check_finds_is_refused_until_it_is_accepted(tmp_path, ask
     with pytest.raises(ValueError, match='(?s)error: broken: .*error: contradiction: .*-p accept leak'): ask(target=str(folder))
     with pytest.raises(ValueError, match="unknown finding to accept 'contra'"): ask(target=str(folder), accept='contra')
     plan = ask(target=str(folder), accept='broken,contradiction,leak')
-    assert {s.labels['accepted'] for s in plan['specs']} == {'broken,contradiction,leak'}
+    assert {s.labels['accepted'] for s in plan['work'].specs} == {'broken,contradiction,leak'}
     assert '1 broken images left out: b/03.png' in plan['splits'].notes
 
 
@@ -230,7 +230,7 @@ def test_a_bank_that_does_not_fit_is_refused_before_training(ask, tickets, tmp_p
     with pytest.raises(ValueError, match="no bank of resnet20 .*find_tickets"): ask(model='resnet20')
     mlp = dict(model='mlp', rounds='1', change='max_epochs=1,rewind_at=0', keep_trained='0', out=str(tmp_path/'search'))
     walk('find_tickets', bank=str(tmp_path/'banks'), train='40', threads=1, **mlp)  # at 16 px
-    assert ask(model='mlp', px=16, bank=str(tmp_path/'banks'))['_'].startswith('8 runs')
+    assert str(ask(model='mlp', px=16, bank=str(tmp_path/'banks'))['_']).startswith('8 runs')
     with pytest.raises(ValueError, match=r'fc1\.weight|\bpx\b'): ask(model='mlp', px=12, bank=str(tmp_path/'banks'))
 
 

@@ -15,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from lth_nb.datasets import splits as sampling
 from lth_nb.bank import Bank, finish, start_search
 from lth_nb.datasets.sets import Splits, load
-from lth_nb.sweep import carry_out, plan
+from lth_nb.sweep import Sweep, carry_out, plan
 from lth_nb.datasets.images import Batches, train_crops
 from lth_nb.masks import Mask, apply_mask_, digest, full_mask
 from lth_nb.models import MODELS, build, head_state, init_state, prunable, prunable_names, set_state_
@@ -26,7 +26,7 @@ from lth_nb.runs import Runs, correct, table
 from lth_nb.tickets import Round, Ticket, rewind_, rewind_step, search
 from lth_nb.training import copy_state, evaluate, fit, optimizer, pruned_places, train_step
 from lth_nb.transfer import Run
-from lth_nb.typed import parse_seeds
+from lth_nb.experiments import parse_seeds
 
 torch.set_num_threads(1)
 
@@ -100,6 +100,9 @@ def specs_for(bank, arms, *, splits, rounds=(1,), seeds=(0,), protocol=TOY, trai
                 labels=labels)
 
 
+def sweep_of(spec, bank, splits, protocol): return Sweep((spec,), splits, {bank.name: bank}, {spec.key: protocol})
+
+
 @dataclass
 class Seen:
     "A run, watched from outside."
@@ -121,7 +124,7 @@ def watch(spec, bank, splits, protocol=TOY):
         batches.append(digest(dict(x=args[0])))
 
     net.register_forward_pre_hook(note)
-    run = carry_out(spec, net, splits=splits, banks={bank.name: bank}, protocol=protocol)
+    run = carry_out(spec, net, sweep_of(spec, bank, splits, protocol))
     return Seen(run, start, copy_state(net), tuple(batches), net)
 
 
@@ -227,7 +230,7 @@ def test_defect_04_every_arm_runs_from_end_to_end(bank, tmp_path):
     specs = specs_for(bank, ARMS, splits=splits, protocol=p)
     assert sorted(s.arm for s in specs) == sorted(ARMS) and len(ARMS) == 9
     for spec in specs:
-        run = carry_out(spec, net_for(), splits=splits, banks={bank.name: bank}, protocol=p)
+        run = carry_out(spec, net_for(), sweep_of(spec, bank, splits, p))
         assert run.metrics['steps'] == 3 and all(np.isfinite(row['val_loss']) for row in run.history)
         assert run.test.probs.shape == (13, CLASSES) and run.test.probs.isfinite().all()
         runs.add(spec, run)

@@ -12,7 +12,7 @@ from notebooks import files_of, walk
 from test_bad_input import draw
 
 from lth_nb.bank import Bank
-from lth_nb.datasets.sets import subset
+from lth_nb.datasets import subset
 from lth_nb.explore.explore_own import results
 from lth_nb.runs import COLUMNS
 
@@ -84,6 +84,13 @@ def test_table(typed):
         assert t[column].between(0, 1).all(), column
 
 
+def test_progress_has_a_line_for_every_run(typed):
+    lines = [json.loads(line) for line in (typed/'mouse_lba/progress.jsonl').read_text().splitlines()]
+    assert [line['event'] for line in lines] == ['start', *['run'] * 8, 'end']
+    assert [line['done'] for line in lines[:-1]] == list(range(9)) and {line['of'] for line in lines} == {8}
+    assert {line['arm'] for line in lines[1:-1]} == set(rows(typed).arm)
+
+
 def test_every_run_is_whole(typed):
     assert {p.name for p in next(iter(files_of(typed).values())).parent.iterdir()} == {
         'spec.json', 'result.json', 'history.csv', 'predictions.npz'}
@@ -96,7 +103,7 @@ def test_a_smoke_run_has_no_verdict_and_a_stand_in_says_so(typed, mine):
     assert saved.keys() == {'tuned', 'paper'}
     for said in saved.values():
         assert said['word'] == 'smoke run: no verdict' and said['kind'] == 'stand-in' and said['smoke'] is True
-        assert said['effect'] is None and not said['readings']
+        assert said['effect'] is None and not said['comparisons']
         assert 'STAND-IN' in said['sentence'] and 'smoke run: no verdict' in said['sentence']
     last = json.loads((mine/'out.ipynb').read_text())['cells'][-1]
     assert last['source'][-1].strip() == 'v' and 'STAND-IN' in str(last['outputs'])
@@ -134,6 +141,8 @@ def test_plan_says_what_is_left_and_trains_nothing(typed, mine, tickets, tmp_pat
     seconds = json.loads((one/'result.json').read_text())['seconds']
     assert f'8 runs asked for; 7 runs left, {seconds:.1f} s each (median of 1), about' in done.stdout
     assert set(files_of(tmp_path/'out/smoke')) == {one.name} and not list(tmp_path.rglob('table.csv'))
+    plan = json.loads((tmp_path/'out/smoke/mouse_lba/plan.json').read_text())
+    assert (plan['asked'], plan['left'], plan['seconds_each'], plan['half_width']) == (8, 7, seconds, None)
     assert not list(tmp_path.rglob('*.ipynb'))
 
 
@@ -184,8 +193,8 @@ def test_another_search_of_that_name_is_refused(tickets, tmp_path):
 def test_without_a_bank_named_the_embedded_ones_are_used(tmp_path):
     names = walk('run_transfer', until='plan', target='digits', out=str(tmp_path), threads=1)
     assert {b.folder.parent for bs in names['found'].values() for b in bs} == {ROOT/'lth_nb/banks'}
-    assert {s.labels['source'] for s in names['specs'] if s.arm == 'ticket'} == set(names['found'])
-    assert re.match(r'\d+ runs asked for; \d+ runs left', names['_'])
+    assert {s.labels['source'] for s in names['work'].specs if s.arm == 'ticket'} == set(names['found'])
+    assert re.match(r'\d+ runs asked for; \d+ runs left', str(names['_']))
 
 
 def test_a_search_can_see_the_draw_its_transfer_will_train_on(tmp_path):
@@ -195,7 +204,7 @@ def test_a_search_can_see_the_draw_its_transfer_will_train_on(tmp_path):
         assert (subset(names['splits'].train, '128', seed=seed).offset == names['images'].offset).all()
         assert names['cards'][0].get('train_seed', 0) == seed
     assert (first['images'].offset != second['images'].offset).any()
-    assert "-p train_seed '1'" in second['cards'][0]['command'] and 'train_seed' not in first['cards'][0]['command']
+    assert '-p train_seed 1 ' in second['cards'][0]['command'] and 'train_seed' not in first['cards'][0]['command']
 
 
 def test_two_sets_of_one_name_keep_their_results(tickets, tmp_path):

@@ -109,9 +109,9 @@ def test_a_killed_grid_goes_on(whole, tmp_path):
     assert len(first) == 2
     killed('run_transfer', 'The table', parameters, at=dict(rename=r'\.\w+\.[0-9a-f]{64}', times=1))  # the third has no name yet
     assert times(tmp_path) == first
-    names = walk('run_transfer', before='The table', **parameters)
+    names = walk('run_transfer', before='Verdict', **parameters)
     last = times(tmp_path)
-    assert last.keys() == {s.key for s in names['specs']} and len(last) == 4
+    assert last.keys() == {s.key for s in names['work'].specs} and len(last) == 4
     assert first.items() < last.items()  # finished runs were left alone
     rows = table(names['runs'])
     assert sorted(rows.key) == sorted(last) and rows.attrs['damaged'] == []

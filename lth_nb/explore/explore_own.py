@@ -28,7 +28,7 @@ from ..protocol import ENDING
 from ..runs import Runs, table
 from ..training import optimizer
 from ..protocol import make_protocol
-from ..results import folder_of, records, set_at
+from ..experiments import folder_of, records, set_at
 from ..study import read_table
 from ..training import train_step
 

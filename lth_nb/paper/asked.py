@@ -14,11 +14,11 @@ from dataclasses import replace
 import pandas as pd
 
 from .questions import Size
-from ..plans import Plan, rows_of, told, wanted
+from ..study import Plan, rows_of, wanted, with_parameters
 from ..protocol import RECIPES, choose
 from ..runs import Runs, table
 from ..study import Study, open_study
-from ..typed import parse_names, parse_number, parse_seeds
+from ..experiments import parse_names, parse_number, parse_seeds
 
 # %% ../../nbs/paper/00_asked.ipynb #c07
 def read_size(
@@ -70,7 +70,7 @@ def ask(
         alike = (found.table.model == 'mlp') == any(t.get('model') == 'mlp' for t in plan.transfers)
         return replace(found, table=found.table[alike], plan=Plan(found.name, 'A table without a plan.'))
     own = found.plan.only(*sorted({t['part'] for t in found.plan.transfers} & set(parts)))
-    return replace(found, table=rows_of(own, found.table), plan=told(own, **typed))
+    return replace(found, table=rows_of(own, found.table), plan=with_parameters(own, **typed))
 
 # %% ../../nbs/paper/00_asked.ipynb #c22
 ONE = (('target', 'fingerprint'), ('target', 'target_kind'), ('target', 'smoke'), ('source', 'source_kind'))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..datasets.sets import find, sets_in
 from ..datasets.sets import OFFICIAL
-from ..plans import Plan
+from ..study import Plan
 from ..protocol import PRESETS, TARGETS, choose
 
 # %% ../../nbs/paper/00_questions.ipynb #c07
