@@ -247,10 +247,11 @@ class Request:
     def save(self,
         verdicts:Sequence[Any], # Of `stats.verdict`, in the order of the recipes
         folder:Path,            # Of the results; made if absent
+        accepted:str='',        # Findings of the data check that were accepted
     )->Path: # verdict.json: recipe -> record; of several search recipes 'tuned, tickets paper'
         "Write the verdicts down, for a page or a command to read."
         folder.mkdir(parents=True, exist_ok=True)
-        records = [verdict.json for verdict in verdicts]
+        records = [verdict.json | dict(accepted=accepted) for verdict in verdicts]
         several = len({record['search_recipe'] for record in records}) > 1
         found = {}
         for record in records:
@@ -641,15 +642,17 @@ def last_value(
 
 # %% ../nbs/13_experiments.ipynb #c63
 def sentences(
-    folder:Path, # Where an experiment writes
-    since:float, # When it was started, s since 1970
+    folder:Path,    # Where an experiment writes
+    since:float=0., # When it was started, s since 1970
 )->list[str]: # One per recipe; empty where it left no verdict of its own
     "What an experiment found, from its record."
     path = folder/'verdict.json'
     if not path.exists() or path.stat().st_mtime < since:
         return []
-    found = json.loads(path.read_text(encoding='utf-8'))
-    return [verdict['sentence'] for verdict in found.values()]
+    records = json.loads(path.read_text(encoding='utf-8'))
+    found = [f"Recipe {name}: {record['sentence']}" for name, record in records.items()]
+    accepted = {record.get('accepted', '') for record in records.values()} - {''}
+    return found + [f'ACCEPTED in spite of the data check: {names}.' for names in accepted]
 
 def _execute(
     path:Path,          # Notebook

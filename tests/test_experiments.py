@@ -126,7 +126,8 @@ def test_lth_ends_with_notebook_verdict_and_panel(commanded):
     place = folder.resolve()/'there/smoke/mouse_lba'
     notebook, verdict, panel = said.rstrip().splitlines()[-3:]
     assert notebook == f"notebook: {place/'run_transfer.ipynb'}" and panel == f"panel: {place/'panel.html'}"
-    sentences = [v['sentence'] for v in json.loads((place/'verdict.json').read_text()).values()]
+    found = json.loads((place/'verdict.json').read_text())
+    sentences = [f"Recipe {recipe}: {v['sentence']}" for recipe, v in found.items()]
     assert verdict == 'verdict: ' + ' '.join(sentences)
     assert (place/'run_transfer.ipynb').is_file() and (place/'panel.html').is_file()
     assert [p.name for p in folder.iterdir()] == ['there']  # nothing is written elsewhere
