@@ -33,8 +33,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
 from lth_nb.protocol import (
     ARMS,
     ENDING,
@@ -436,6 +434,7 @@ def read_options(
 )->Typed: # Nothing is executed
     "Read papermill's options as papermill does."
     import click  # with papermill: a second that a help text need not wait for
+    import yaml
     from papermill.cli import papermill
     try:
         read = papermill.make_context('lth run', [str(source), *options], allow_extra_args=True)
