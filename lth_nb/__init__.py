@@ -39,11 +39,11 @@ Modules:
 - `lth_nb.pruning`: From trained weights to the next mask, and to the two control masks.
 - `lth_nb.runs`: Finished runs on disk: found again by what they are, never half written, never done twice.
 - `lth_nb.stats.aggregate`: Several targets in one number, two recipes beside each other, and what choosing a round costs.
-- `lth_nb.stats.paired`: Differences at a seed, their interval, a word, and one text form: the arithmetic of every comparison.
+- `lth_nb.stats.paired`: Differences at a seed, their interval, a word, one text form: the arithmetic of comparisons.
 - `lth_nb.stats.power`: How wide an interval will be before anything has run, and how many seeds make it narrow enough.
-- `lth_nb.stats.predictions`: What two networks say about each test image: which class is taken for which, and who is right where.
-- `lth_nb.stats.readings`: The comparable part of a table, made once; two of its arms paired by seed; four questions; the ladder.
-- `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, the health of the runs, one sentence.
+- `lth_nb.stats.predictions`: What two networks say about each test image: which class is taken for which, and who is right.
+- `lth_nb.stats.readings`: The comparable part of a table, made once; its arms paired by seed; four questions; the ladder.
+- `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, health of the runs, one sentence.
 - `lth_nb.study`: Many questions and the table of their runs: asked, missing, collected, opened in one line.
 - `lth_nb.sweep`: All runs of a question: which specs it takes, and how one of them is carried out.
 - `lth_nb.tickets`: Train, prune, rewind, and again: the search that yields a ticket per round.

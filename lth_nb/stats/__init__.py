@@ -1,5 +1,5 @@
 "From a table of finished runs to comparisons, their words and one sentence; no torch."
-from .aggregate import pooled
+from .aggregate import compare_gains, cross_fitted, pooled
 from .paired import Comparison, holm, points, record
 from .power import expected_half_width, runs_for
 from .readings import (

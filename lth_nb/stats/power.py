@@ -1,8 +1,10 @@
 """How wide an interval will be before anything has run, and how many seeds make it narrow enough.
 
-A plan names its seeds before it knows its numbers. The half-width to expect follows from how much differences varied in the committed study.
+A plan names its seeds before it knows its numbers. The half-width to expect follows from how much
+differences varied in the committed study.
 
-What varies is a search and a seed together: one bank per seed means that every difference draws both anew.
+What varies is a search and a seed together: one bank per seed means that every difference draws
+both anew.
 
 A study too small for a difference says nothing about it. Accuracies and half-widths are shares in [0, 1]."""
 
@@ -27,29 +29,31 @@ def new_variance(
 )->float: # Squared shares; NaN where no spread can be told
     "Variance of a difference when search and seed are both drawn anew."
     groups = diffs.groupby(banks.reindex(diffs.index))
-    each = len(diffs) / groups.ngroups # seeds per bank
-    if groups.ngroups == len(diffs): return float(diffs.var(ddof=1))
+    per_bank = len(diffs) / groups.ngroups
+    if per_bank == 1: return float(diffs.var(ddof=1))
     within = float(groups.var(ddof=1).mean())
-    between = each * float(groups.mean().var(ddof=1)) # of bank means, on the scale of single differences
-    return within if np.isnan(between) else within + (between - within) / each
+    if groups.ngroups == 1: return within
+    between = per_bank * float(groups.mean().var(ddof=1)) # on the scale of single differences
+    return within + (between - within) / per_bank
 
 # %% ../../nbs/stats/04_power.ipynb #c09
+def _variance(reading, source, arms):
+    "The variance of one target and source; NaN where two seeds did not run."
+    pairs = differences([Side(reading, arm, source, (reading.named,)) for arm in arms])
+    if pairs is None or len(pairs.by_seed) < 2: return np.nan
+    banks = pairs.banks[pairs.banks.source == source].drop_duplicates('seed')
+    return new_variance(pairs.by_seed, banks.set_index('seed').search_seed)
+
 def spread(
     readings:Sequence[Reading], # Of one recipe; several targets, sources and recipes of the search
     treat:str,                  # Arm under test
     control:str,                # Arm it is compared with
 )->float: # A share; NaN where nothing was run
     "Pooled std of treat - control over every target and source, search and seed drawn anew."
-    found = []
-    for reading in readings:
-        if reading.named is None: continue
-        for source in reading.sources:
-            sides = [Side(reading, arm, source, (reading.named,)) for arm in (treat, control)]
-            pairs = differences(sides)
-            if pairs is None or len(pairs.by_seed) < 2: continue
-            banks = pairs.banks[pairs.banks.source == source].drop_duplicates('seed').set_index('seed')
-            found.append(new_variance(pairs.by_seed, banks.search_seed))
-    return float(np.sqrt(np.mean(found))) if found else np.nan
+    found = [_variance(reading, source, (treat, control))
+             for reading in readings if reading.named for source in reading.sources]
+    known = pd.Series(found, dtype=float).dropna()
+    return float(np.sqrt(known.mean()))
 
 # %% ../../nbs/stats/04_power.ipynb #c11
 SPREAD = { # Std of a difference, search and seed together; committed study, recipe tuned, round 10
@@ -67,7 +71,7 @@ def _std(contrast, std):
 def expected_half_width(
     contrast:str='ticket - scratch', # Name of a comparison
     n:int=5,                # Seeds, each with a search of its own
-    std:float|None=None,    # Of a difference, a share, > 0; None = the committed study's, from `SPREAD`
+    std:float|None=None,    # Of a difference, a share, > 0; None = that of `SPREAD`
 )->float: # A share; NaN for one seed
     "Half of the 95 % interval to expect."
     if n < 1: raise ValueError(f"n must be 1 or more seeds, got {n}")

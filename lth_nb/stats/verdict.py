@@ -1,4 +1,4 @@
-"""What the runs say about one target: accuracies, four answers, the health of the runs, one sentence.
+"""What the runs say about one target: accuracies, four answers, health of the runs, one sentence.
 
 A verdict is made from records: comparisons, a table of accuracies, the health of the runs, the
 arm to use. One renderer each makes the sentence, the table and the file; nothing reads a text back.
@@ -24,14 +24,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .paired import Comparison, points, record, tenth
-from .readings import (
-    FULL, YARDSTICKS, Reading, Side, as_table, collapsed, compare, compare_sides, contrasts)
+from .paired import Comparison, record, tenth
+from lth_nb.stats.readings import (
+    FULL,
+    YARDSTICKS,
+    Reading,
+    Side,
+    as_table,
+    collapsed,
+    compare,
+    compare_sides,
+    contrasts,
+)
 
-# %% ../../nbs/stats/02_verdict.ipynb #c07
+# %% ../../nbs/stats/02_verdict.ipynb #c09
 def _beside_scratch(reading, arm, source, rounds):
     "Difference from scratch and its interval, in points; NaN for scratch itself or without it."
-    if arm == 'scratch' or 'scratch' not in reading.arms: return dict.fromkeys(('difference', 'lo', 'hi'), np.nan)
+    none = dict.fromkeys(('difference', 'lo', 'hi'), np.nan)
+    if arm == 'scratch' or 'scratch' not in reading.arms: return none
     found = compare_sides(Side(reading, arm, source, rounds), Side(reading, 'scratch', source))
     return dict(difference=100 * found.effect, lo=100 * found.lo, hi=100 * found.hi)
 
@@ -47,10 +57,11 @@ def _accuracy_row(reading, arm, source, at_round, runs):
 
 def accuracy_table(
     reading:Reading, # Of one target
-)->pd.DataFrame: # arm, source, round, n, accuracy, std, difference, lo, hi, kept, minutes, collapsed
+)->pd.DataFrame: # arm, source, round, n, accuracy, std, difference, lo, hi, kept, minutes, ...
     "Test accuracy of every arm beside scratch, in percent and points."
     out = []
-    for (arm, source, number), runs in reading.rows.groupby(['arm', 'source', 'round'], dropna=False):
+    groups = reading.rows.groupby(['arm', 'source', 'round'], dropna=False)
+    for (arm, source, number), runs in groups:
         whole = arm in FULL or arm in YARDSTICKS
         out.append(_accuracy_row(reading, arm, source, None if whole else int(number), runs))
     table = pd.DataFrame(out)
@@ -58,7 +69,7 @@ def accuracy_table(
     ordered = table.sort_values(['later', 'source', 'arm', 'round'])
     return ordered.drop(columns='later').reset_index(drop=True)
 
-# %% ../../nbs/stats/02_verdict.ipynb #c11
+# %% ../../nbs/stats/02_verdict.ipynb #c13
 def number_of(
     value:Any, # A number or a text
 )->Any: # None for NaN and None: JSON has no NaN
@@ -70,13 +81,14 @@ def rows_of(
     table:pd.DataFrame, # Numbers and texts
 )->list[dict]: # One per row, None for NaN
     "A table as JSON can hold it."
-    return [{name: number_of(value) for name, value in row.items()} for row in table.to_dict('records')]
+    rows = table.to_dict('records')
+    return [{name: number_of(value) for name, value in row.items()} for row in rows]
 
-# %% ../../nbs/stats/02_verdict.ipynb #c12
+# %% ../../nbs/stats/02_verdict.ipynb #c15
 @dataclass(frozen=True, eq=False)
 class Health:
     "Whether the runs behind an answer are worth one."
-    arms:pd.DataFrame      # arm, source, runs, val_acc, epochs, steps, whole_budget, decayed, collapsed
+    arms:pd.DataFrame      # arm, source, runs, val_acc, epochs, steps, and shares of runs
     searches:pd.DataFrame  # source, search_seed, round, accuracy, chance, failed; empty: not given
     positive:Mapping[str,str] # Source -> winners, no winners, open or not run
     gain:float             # Validation accuracy that more budget gives scratch; NaN = not checked
@@ -96,12 +108,15 @@ class Health:
     @property
     def notes(self)->tuple[str,...]: # Sentences, worst first; () where nothing is wrong
         "What a reader must know of these runs."
-        notes = [f'failed search, near chance: {row.source} search {row.search_seed:.0f} at round {row.round:.0f}'
-                 for row in self.failed.itertuples()]
-        notes += [f'tickets of {source} are no winners on {source} itself' for source in self.losers]
+        failed = [f'{row.source} search {row.search_seed:.0f} at round {row.round:.0f}'
+                  for row in self.failed.itertuples()]
+        notes = [f'failed search, near chance: {name}' for name in failed]
+        notes += [f'tickets of {name} are no winners on {name} itself' for name in self.losers]
         fallen = self.arms[self.arms.collapsed > .25]
-        names = [f'{row.arm} {row.source} {row.collapsed:.0%}'.replace('  ', ' ') for row in fallen.itertuples()]
-        if names: notes.append(f"over a quarter of the runs collapsed, shown and not averaged: {', '.join(names)}")
+        names = [' '.join(filter(None, (row.arm, row.source, f'{row.collapsed:.0%}')))
+                 for row in fallen.itertuples()]
+        start = 'over a quarter of the runs collapsed, shown and not averaged'
+        if names: notes.append(f"{start}: {', '.join(names)}")
         more = f'{tenth(self.gain):.1f} points on validation'
         if self.improving: notes.append(f'scratch is budget-limited: more budget adds {more}')
         return tuple(notes)
@@ -113,12 +128,12 @@ class Health:
             gain=number_of(self.gain), improving=self.improving, notes=list(self.notes))
     def _repr_markdown_(self)->str: # A list
         "Notes and positive control."
-        control = [f'positive control, {source}: {word}' for source, word in self.positive.items()]
+        control = [f'positive control, {name}: {word}' for name, word in self.positive.items()]
         return '\n'.join(f'- {line}' for line in (*self.notes, *control))
 
-# %% ../../nbs/stats/02_verdict.ipynb #c14
+# %% ../../nbs/stats/02_verdict.ipynb #c17
 def _decayed(rows, curves):
-    "1 where a run ended at less than half of its highest learning rate, 0 where not, NaN without a curve."
+    "1 where a run ended below half of its highest learning rate, 0 where not, NaN without curve."
     if curves is None or not len(curves): return np.nan
     rates = curves.groupby('key').lr.agg(['max', 'last'])
     return rows.key.map((rates['last'] < .5 * rates['max']).astype(float))
@@ -144,21 +159,22 @@ def _search_health(searches):
     return searches.assign(accuracy=searches.val_acc, chance=chance, failed=failed)[names]
 
 def positive_control(
-    reading:Reading, # Of one target; its own runs, or those of the source itself if the table had them
+    reading:Reading, # Of one target, with the readings of its sources as `controls`
     source:str,      # Set the tickets were found on
 )->str: # winners, no winners, open, or not run
     "Whether tickets win where they were found: above reinit and above shuffled."
     there = [each for each in (reading, *reading.controls) if each.target == source]
     if not there: return 'not run'
-    found = [compare(there[0], 'ticket', control, source=source) for control in ('reinit', 'shuffled')]
+    found = [compare(there[0], 'ticket', control, source=source)
+             for control in ('reinit', 'shuffled')]
     words = [each.word for each in found if each.n]
     if not words: return 'not run'
     if 'lower' in words or 'no different' in words: return 'no winners'
     return 'winners' if words == ['higher', 'higher'] else 'open'
 
-# %% ../../nbs/stats/02_verdict.ipynb #c16
+# %% ../../nbs/stats/02_verdict.ipynb #c19
 def _late_gain(run):
-    "Validation accuracy gained from the fourth to the last fifth; NaN where the rate decayed meanwhile."
+    "Validation accuracy gained from the fourth to the last fifth; NaN where the rate decayed."
     fifth = max(1, len(run) // 5)
     late = run.sort_values('epoch').tail(2 * fifth)
     still = late.lr.iloc[-1] > .99 * late.lr.iloc[0]
@@ -173,7 +189,7 @@ def _curve_gain(reading, curves):
     return float(pd.Series([_late_gain(run) for _, run in runs], dtype=float).mean())
 
 def _budget_gain(reading, budgets):
-    "What scratch gains from its own budget, or the nearest below it, to the largest that was tried."
+    "What scratch gains from its own budget, or the nearest below it, to the largest tried."
     if budgets is None or 'epochs' not in reading.rows: return np.nan
     mine = budgets[(budgets.target == reading.target) & (budgets.recipe == reading.recipe)]
     means = mine.groupby(['epochs', 'changed']).val_acc.mean().groupby('epochs').max()
@@ -184,10 +200,10 @@ def _budget_gain(reading, budgets):
 
 def health(
     reading:Reading, # Of one target
-    searches:pd.DataFrame|None=None, # source, search_seed, round, val_acc, classes: rounds of the banks
+    searches:pd.DataFrame|None=None, # source, search_seed, round, val_acc, classes: of the banks
     *,
     curves:pd.DataFrame|None=None,   # key, epoch, lr, val_acc: learning curves of the runs
-    budgets:pd.DataFrame|None=None,  # target, recipe, changed, epochs, val_acc: scratch with other budgets
+    budgets:pd.DataFrame|None=None,  # target, recipe, changed, epochs, val_acc: of scratch
 )->Health: # What was not given was not checked
     "The four checks that come before an answer."
     gain = np.fmax(_curve_gain(reading, curves), _budget_gain(reading, budgets))
@@ -195,14 +211,14 @@ def health(
     return Health(arms=_run_health(reading, curves), searches=_search_health(searches),
                   positive=positive, gain=float(gain))
 
-# %% ../../nbs/stats/02_verdict.ipynb #c25
-COST = ('scratch', 'dense', 'random', 'finetuned_dense', 'probe', 'pretrained', 'reinit', 'shuffled', 'ticket',
-        'finetuned', 'shuffled_reinit') # From what needs nothing to what needs a whole search
+# %% ../../nbs/stats/02_verdict.ipynb #c28
+COST = ('scratch', 'dense', 'random', 'finetuned_dense', 'probe', 'pretrained', 'reinit',
+        'shuffled', 'ticket', 'finetuned', 'shuffled_reinit') # From nothing to a whole search
 
 def on_validation(
     reading:Reading, # Of one target
     source:str,      # Set the tickets were found on
-)->dict[str,Side]: # Arm -> its side at the named round; arms that did not run or collapsed are left out
+)->dict[str,Side]: # Arm -> its side at the named round, where it ran and did not collapse
     "The arms a practitioner may choose from, compared by validation accuracy."
     rounds = () if reading.named is None else (reading.named,)
     sides = {arm: Side(reading, arm, source, rounds, column='val_acc') for arm in COST}
@@ -221,7 +237,7 @@ def recommend(
     source:str,       # Set the tickets were found on
     margin:float=.02, # Largest difference not worth having, > 0
 )->str: # Name of an arm; '' where nothing may be said
-    "The cheapest of the arms that validation cannot tell from the best; none that an answer says is beaten."
+    "The cheapest of the arms that validation cannot tell from the best and no answer calls beaten."
     if reading.barred: return ''
     beaten = beaten_arms(contrasts(reading, source, margin=margin))
     sides = {arm: side for arm, side in on_validation(reading, source).items() if arm not in beaten}
@@ -233,12 +249,12 @@ def recommend(
     equals = [best, *(arm for arm, word in words.items() if word != 'lower')]
     return min(equals, key=COST.index)
 
-# %% ../../nbs/stats/02_verdict.ipynb #c28
+# %% ../../nbs/stats/02_verdict.ipynb #c31
 @dataclass(frozen=True, eq=False)
 class Verdict:
     "What the runs say about one target; every text is made from these fields."
     reading:Reading = field(repr=False) # What was read
-    comparisons:tuple[Comparison,...]   # Four per source, the leading one first; () where no word may be given
+    comparisons:tuple[Comparison,...]   # Four per source, the leading one first; () if barred
     accuracy:pd.DataFrame = field(repr=False) # From `accuracy_table`
     health:Health = field(repr=False)   # Of the runs
     source:str = '' # The source whose tickets lead on validation; '' where no word may be given
@@ -286,21 +302,23 @@ class Verdict:
         "The sentence; below it the notes on the runs."
         return '\n'.join([self.sentence, '', *(f'- {note}' for note in self.health.notes)]).strip()
 
-# %% ../../nbs/stats/02_verdict.ipynb #c29
+# %% ../../nbs/stats/02_verdict.ipynb #c32
 def _refuse_missing(reading):
     "Refuse a reading without the two arms of the first question."
     where = f'{reading.target}, recipe {reading.recipe}'
     for arm in ('scratch', 'ticket'):
         if arm not in reading.arms: raise ValueError(f"no {arm} run on {where}: run that arm first")
     if reading.named is None: raise ValueError(
-        f"no round of ticket from {', '.join(reading.sources)} on {where} has every seed: finish the sweep first")
+        f"no round of ticket from {', '.join(reading.sources)} on {where} has every seed: "
+        "finish the sweep first")
 
 def leading_sources(
     reading:Reading, # Of one target
 )->list[str]: # Best mean validation accuracy of its tickets at the named round first
     "The sources in the order validation puts them."
     rounds = (reading.named,)
-    sides = {source: Side(reading, 'ticket', source, rounds, column='val_acc') for source in reading.sources}
+    sides = {source: Side(reading, 'ticket', source, rounds, column='val_acc')
+             for source in reading.sources}
     means = pd.Series({source: side.values.value.mean() for source, side in sides.items()})
     return means.sort_values(ascending=False, kind='stable').index.tolist()
 
@@ -308,7 +326,7 @@ def verdict(
     reading:Reading, # Of one target
     searches:pd.DataFrame|None=None, # As for `health`
     *,
-    margin:float=.02, # Largest difference not worth having, > 0; 2 points at five seeds, .015 in the study
+    margin:float=.02, # Largest difference not worth having, > 0; 2 points, 1.5 in the study
     curves:pd.DataFrame|None=None,   # As for `health`
     budgets:pd.DataFrame|None=None,  # As for `health`
 )->Verdict: # With its records
@@ -322,7 +340,7 @@ def verdict(
     use = recommend(reading, order[0], margin)
     return Verdict(comparisons=tuple(found), source=order[0], use=use, **known)
 
-# %% ../../nbs/stats/02_verdict.ipynb #c32
+# %% ../../nbs/stats/02_verdict.ipynb #c35
 LIMIT = 60 # Words of a sentence
 OPTIONAL = ('use', 'dense', 'shuffled', 'whole') # Parts that may be left out, the weightiest first
 
@@ -338,7 +356,8 @@ def tickets_of(
 )->str: # Such as 'cifar10 tickets', 'its own tickets', 'cifar10 (STAND-IN) tickets'
     "Whose tickets these are."
     if source == reading.target: return 'its own tickets'
-    return f'{source} (STAND-IN) tickets' if source in reading.drawn_sources else f'{source} tickets'
+    drawn = ' (STAND-IN)' if source in reading.drawn_sources else ''
+    return f'{source}{drawn} tickets'
 
 def answer_of(
     found:Comparison, # With its word or its reason
@@ -359,7 +378,7 @@ def beside_ticket(
     if not found.word and found.reason == headline.reason: return ''
     return f', {found.saying}'
 
-# %% ../../nbs/stats/02_verdict.ipynb #c33
+# %% ../../nbs/stats/02_verdict.ipynb #c36
 def _reached(result, arm):
     "Mean test accuracy of an arm at the named round, as text."
     side = Side(result.reading, arm, result.source, (result.reading.named,))
@@ -372,12 +391,10 @@ def _about(result):
 
 def _help(result):
     "Both accuracies and the answer."
-    reading, rows = result.reading, result.reading.rows
-    ours = (rows.arm == 'ticket') & (rows.source == result.source) & (rows['round'] == reading.named)
-    pruned = f"{100 * rows.sparsity[ours].mean():.0f}% of the weights pruned {_reached(result, 'ticket')}"
-    answer = answer_of(result.headline)
-    start = f"From scratch {_reached(result, 'scratch')}"
-    return f'{start}; {tickets_of(reading, result.source)} with {pruned}: {answer}.'
+    runs = Side(result.reading, 'ticket', result.source, (result.reading.named,)).runs
+    pruned = f'{100 * runs.sparsity.mean():.0f}% of the weights pruned'
+    ours = f"{tickets_of(result.reading, result.source)} with {pruned} {_reached(result, 'ticket')}"
+    return f"From scratch {_reached(result, 'scratch')}; {ours}: {answer_of(result.headline)}."
 
 def _dense(result):
     "What the early weights reach unpruned."
@@ -385,13 +402,15 @@ def _dense(result):
     if not found.n: return ''
     alone = result.headline.word == 'higher' and found.word == 'no different'
     start = 'The early weights do it: unpruned' if alone else 'Unpruned'
-    return f"{start} they reach {_reached(result, 'dense')}{beside_ticket(found, result.headline)}."
+    answer = beside_ticket(found, result.headline)
+    return f"{start} they reach {_reached(result, 'dense')}{answer}."
 
 def _shuffled(result):
     "What a shuffled mask reaches."
     found = result.comparisons[2]
     if not found.n: return ''
-    return f"A shuffled mask: {_reached(result, 'shuffled')}{beside_ticket(found, result.headline)}."
+    answer = beside_ticket(found, result.headline)
+    return f"A shuffled mask: {_reached(result, 'shuffled')}{answer}."
 
 def _whole(result):
     "What fine-tuning the whole trained network reaches."
@@ -403,8 +422,9 @@ def _whole(result):
 
 def _warning(result):
     "What is wrong with the tickets themselves."
-    if result.source in set(result.health.failed.source): return 'The search failed: near chance on its source.'
-    if result.source in result.health.losers: return 'These tickets are no winners on their source.'
+    failed, source = set(result.health.failed.source), result.source
+    if source in failed: return 'The search failed: near chance on its source.'
+    if source in result.health.losers: return 'These tickets are no winners on their source.'
     return ''
 
 def _basis(result):
@@ -431,19 +451,21 @@ def sentence_of(
         if len(words) <= LIMIT: kept.append(name)
     return ' '.join(text for name, text in parts.items() if name in kept and text)
 
-# %% ../../nbs/stats/02_verdict.ipynb #c34
+# %% ../../nbs/stats/02_verdict.ipynb #c37
 def json_of(
     result:Verdict, # With or without comparisons
 )->dict: # JSON values
     "A verdict as a file holds it."
     reading, found = result.reading, result.headline
     about = dict(
-        word=result.word, target=result.target, kind=result.kind, smoke=result.smoke, recipe=result.recipe,
-        search_recipe=reading.search_recipe, preset=reading.preset, n_train=reading.n_train,
-        n_test=reading.n_test, seeds=list(reading.seeds), steps=reading.median_steps)
-    headline = dict.fromkeys(('effect', 'lo', 'hi', 'n', 'unit', 'tickets', 'at_round', 'p_holm'))
-    if found is not None: headline = {name: record(found)[name] for name in headline}
+        word=result.word, target=result.target, kind=result.kind, smoke=result.smoke,
+        recipe=result.recipe, search_recipe=reading.search_recipe,
+        preset=reading.preset, n_train=reading.n_train, n_test=reading.n_test,
+        seeds=list(reading.seeds), steps=reading.median_steps)
+    numbers = {} if found is None else record(found)
+    names = ('effect', 'lo', 'hi', 'n', 'unit', 'tickets', 'at_round', 'p_holm')
+    headline = {name: numbers.get(name) for name in names}
     answer = dict(source=result.source, use=result.use, sentence=result.sentence)
     comparisons = [record(each) for each in result.comparisons]
-    tables = dict(comparisons=comparisons, accuracy=rows_of(result.accuracy), health=result.health.json)
-    return about | headline | answer | tables
+    tables = dict(accuracy=rows_of(result.accuracy), health=result.health.json)
+    return about | headline | answer | dict(comparisons=comparisons) | tables
