@@ -200,7 +200,8 @@ def test_what_the_data_check_finds_is_refused_until_it_is_accepted(tmp_path, ask
     folder = draw(tmp_path/'leaky')
     shutil.copy(folder/'a/00.png', folder/'b/copy.png')
     torn(folder)
-    with pytest.raises(ValueError, match='(?s)error: broken: .*error: contradiction: .*-p accept leak'): ask(target=str(folder))
+    with pytest.raises(ValueError, match='(?s)error: broken: .*error: contradiction: .*-p accept leak'):
+        ask(target=str(folder))
     with pytest.raises(ValueError, match="unknown finding to accept 'contra'"): ask(target=str(folder), accept='contra')
     plan = ask(target=str(folder), accept='broken,contradiction,leak')
     assert {s.labels['accepted'] for s in plan['work'].specs} == {'broken,contradiction,leak'}

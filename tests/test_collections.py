@@ -16,8 +16,16 @@ from PIL import Image
 from lth_nb.datasets import prepare
 from lth_nb.datasets.folders import listing
 from lth_nb.datasets.prepare import Found, Item, divide, from_csv, from_folder, new_folder, settle, whole_groups
-from lth_nb.datasets.sources import (COLLECTIONS, MEDMNIST, PUBLIC, from_chula, from_medmnist, from_pcam, reconstruct,
-                                     wikiart_folders)
+from lth_nb.datasets.sources import (
+    COLLECTIONS,
+    MEDMNIST,
+    PUBLIC,
+    from_chula,
+    from_medmnist,
+    from_pcam,
+    reconstruct,
+    wikiart_folders,
+)
 from lth_nb.protocol import TARGETS
 
 SMALL = dict(artist_classification_1=(43, 6, 6, 4), artist_classification_2=(42, 5, 5, 3),
@@ -89,7 +97,7 @@ def test_an_art_set_has_exactly_the_sizes_asked_for(art, tmp_path, name):
     assert Counter(row['split'] for row in rows) == dict(train=train, val=val, test=test)
     assert len({row['class'] for row in rows}) == n and len({row['path'] for row in rows}) == train + val + test
     assert all(os.path.isabs(row['path']) and os.path.exists(row['path']) for row in rows)
-    for part, total in dict(train=train, val=val, test=test).items():
+    for part in ('train', 'val', 'test'):
         sizes = Counter(row['class'] for row in rows if row['split'] == part)
         assert len(sizes) == n and max(sizes.values()) - min(sizes.values()) <= 1
     for row in rows:
@@ -121,8 +129,9 @@ def test_with_enough_pictures_table_1_is_met_to_the_image():
 
 
 def test_a_seed_repeats_itself_and_another_differs(art, tmp_path):
-    text = lambda folder, seed: (prepare('type_classification', art, tmp_path/folder, seed=seed, sizes=SMALL)
-                                 .folder/'set.csv').read_text()
+    def text(folder, seed):
+        return (prepare('type_classification', art, tmp_path/folder, seed=seed, sizes=SMALL)
+                                     .folder/'set.csv').read_text()
     assert text('a', 0) == text('b', 0) != text('c', 1)
 
 
@@ -283,7 +292,8 @@ def test_a_table_with_groups_is_split_by_them(tmp_path, mark):
     assert len(rows) == 240 and straddling(rows) == [] and len({row['group'] for row in rows}) == 12
     assert all(row['class'] == row['path'].split(os.sep)[-2] for row in rows)
     same = prepare('lung_tissues', tmp_path/'cells', tmp_path/'folders', groups=r'/(\d+)_')
-    facts = lambda rows: {(row['class'], row['group'], row['split']) for row in rows}
+    def facts(rows):
+        return {(row['class'], row['group'], row['split']) for row in rows}
     assert facts(rows) == facts(rows_of(same))
 
 
@@ -377,10 +387,10 @@ def test_a_failing_extraction_leaves_nothing(tmp_path):
 
 # Public sets
 
-def medmnist(file, name, n=dict(train=40, val=16, test=24), px=28):
+def medmnist(file, name, n=(('train', 40), ('val', 16), ('test', 24)), px=28):
     rng, k = np.random.default_rng(1), len(MEDMNIST[name])
     arrays = {}
-    for split, count in n.items():
+    for split, count in dict(n).items():
         arrays[f'{split}_images'] = rng.integers(0, 256, (count, px, px, 3), dtype=np.uint8)
         arrays[f'{split}_labels'] = (np.arange(count) % k).astype(np.uint8)[:, None]
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -570,7 +580,8 @@ def test_a_class_of_two_slides_is_split_and_one_of_a_single_slide_refused():
     assert {(item.group, split) for item, split in pairs} == {
         ('0True', 'train'), ('0False', 'test'), ('1True', 'train'), ('1False', 'test')}
     one = [item if item.label == 'a' else Item(item.path, 'b', group='only') for item in two]
-    with pytest.raises(ValueError, match="class 'b' lies in 1 groups, and no way was found"): whole_groups(one, shares, seed=0)
+    with pytest.raises(ValueError, match="class 'b' lies in 1 groups, and no way was found"):
+        whole_groups(one, shares, seed=0)
 
 
 def test_splits_that_are_given_in_part_are_refused():

@@ -241,7 +241,8 @@ def test_what_is_kept_belongs_to_one_way_of_splitting(cells, tmp_path):
     shutil.rmtree(cells/'val')
     for path in some(cells/'train/cell_0', 25):
         Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path.with_suffix('.bmp'))
-    ask = lambda source_val, cache: check(str(cells), source_val=source_val, cache=tmp_path/cache, progress=False)
+    def ask(source_val, cache):
+        return check(str(cells), source_val=source_val, cache=tmp_path/cache, progress=False)
     first, second = ask(.1, 'one'), ask(.4, 'one')
     assert str(second) == str(ask(.4, 'another')) != str(first)
 

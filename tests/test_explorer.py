@@ -1,4 +1,4 @@
-"The explorer without a screen: papermill runs it and it stays small; a transfer is checked, planned, run and found again."
+"The explorer without a screen: papermill runs it, it stays small; a transfer is checked, planned, run and found again."
 import json
 import time
 

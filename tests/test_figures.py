@@ -146,7 +146,7 @@ def test_another_search_recipe_and_a_bare_table_end_in_a_sentence(tmp_path):
 
 def test_an_under_trained_baseline_allows_no_reading(tmp_path):
     t = open_study(STUDY).table
-    t.loc[t.arm == 'scratch', ['test_acc', 'test_balanced_acc']] = .14 # eight classes of blood cells: guessing gives .125
+    t.loc[t.arm == 'scratch', ['test_acc', 'test_balanced_acc']] = .14 # eight classes: guessing gives .125
     t[t.target == 'pbc'].to_csv(tmp_path/'weak.csv', index=False)
     names = walk('ladder', table=str(tmp_path/'weak.csv'), out=str(tmp_path/'out'))
     assert set(names['rungs'].word[names['rungs'].reason == '']) == {'under-trained: no reading'}

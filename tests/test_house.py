@@ -68,7 +68,8 @@ def test_notebooks_are_clean(root, project):
 
 
 def test_no_notebook_carries_a_copy_of_plotly(root):
-    paths = [p for folder in ('nbs', 'studies', 'docs') for p in (root/folder).rglob('*.ipynb') if '_build' not in p.parts]
+    paths = [p for folder in ('nbs', 'studies', 'docs') for p in (root/folder).rglob('*.ipynb')]
+    paths = [p for p in paths if '_build' not in p.parts]
     fat = [p.name for p in paths if 'PlotlyConfig' in p.read_text(encoding='utf-8')]
     assert paths and fat == [], 'run its lessons with PLOTLY_RENDERER=plotly_mimetype'
 

@@ -111,7 +111,8 @@ def test_deep_grey_is_shown_by_the_least_depth_that_holds_it(format, top, white)
 
 
 def test_float_and_signed_images():
-    tiff = lambda values, kind: stored(Image.fromarray(np.array([values], kind)), 'TIFF')
+    def tiff(values, kind):
+        return stored(Image.fromarray(np.array([values], kind)), 'TIFF')
     assert only(tiff([0, .2, 1], np.float32))[0, :, 0].tolist() == [0, 51, 255]
     assert only(tiff([0, 51, 255], np.float32))[0, :, 0].tolist() == [0, 51, 255]
     assert only(tiff([0, 2048, 4095], np.int32))[0, :, 0].tolist() == [0, 128, 255]
@@ -133,7 +134,8 @@ def test_a_set_of_12_bits_keeps_its_brightness_between_images(tmp_path):
 def deep_colour(values):
     "A PNG of 16-bit colour; Pillow writes none."
     h, w, _ = values.shape
-    chunk = lambda kind, data: struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+    def chunk(kind, data):
+        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
     rows = b''.join(b'\0' + row.astype('>u2').tobytes() for row in values)
     return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 16, 2, 0, 0, 0)) +
             chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
@@ -245,7 +247,8 @@ def grey_jpeg(w, h):
 
 def huge_png(side):
     "A sound PNG of `side` squared, black and white."
-    chunk = lambda kind, data: struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+    def chunk(kind, data):
+        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
     rows = zlib.compress(bytes(side * (1 + -(-side // 8))), 1)
     return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', side, side, 1, 0, 0, 0, 0)) +
             chunk(b'IDAT', rows) + chunk(b'IEND', b''))
@@ -495,7 +498,8 @@ def test_two_processes_at_once_build_once(tmp_path):
             'def entries():\n    open(root/"asked", "a").write("x")\n    time.sleep(1)\n'
             '    yield from entries_of(root/"set")\n'
             'print(len(cached(root/"cache", entries, 8).paths))')
-    start = lambda: subprocess.Popen([sys.executable, '-c', code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    def start():
+        return subprocess.Popen([sys.executable, '-c', code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     both = [start(), start()]
     assert [p.communicate()[0].strip() for p in both] == ['20', '20']
     assert (tmp_path/'asked').read_text() == 'x'
@@ -518,7 +522,8 @@ def test_a_killed_build_leaves_no_cache_and_does_not_harm_the_next(tmp_path):
 
 
 def test_a_changed_file_is_decoded_again_and_an_unchanged_set_is_not(tmp_path, monkeypatch):
-    noise = lambda: stored(Image.fromarray(RNG.integers(0, 256, (12, 12, 3), dtype=np.uint8)), 'PNG')
+    def noise():
+        return stored(Image.fromarray(RNG.integers(0, 256, (12, 12, 3), dtype=np.uint8)), 'PNG')
     folder_of(tmp_path/'set', {f'{c}/{k:02d}.png': noise() for c in 'ab' for k in range(10)})
     first = load(str(tmp_path/'set'), px=8, cache=tmp_path/'cache')
     with monkeypatch.context() as patch:
@@ -549,7 +554,8 @@ def at_one_time(place, contents):
 def test_sets_of_equal_names_sizes_and_times_are_not_mixed(tmp_path, monkeypatch, name, limit):
     "Another place, and the same place written over with its times kept; what is as before is not decoded again."
     if limit == 'in parts': monkeypatch.setattr(sets, 'READ_WHOLE', 0)
-    bmp = lambda: stored(Image.fromarray(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)), 'BMP')
+    def bmp():
+        return stored(Image.fromarray(RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)), 'BMP')
     draws = [{f'{c}/{k:02d}.bmp': bmp() for c in 'ab' for k in range(10)} for _ in range(3)]
     kept = dict(cache=tmp_path/'cache')
     for place, contents in zip(('here', 'there', 'here'), draws):
@@ -688,7 +694,7 @@ def test_paths_that_tell_no_class_are_refused(said):
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize('last', ['zwei/dog/4.png', 'drei/cat/4.png'])  # two of the folders suffice: they may be patients
+@pytest.mark.parametrize('last', ['zwei/dog/4.png', 'drei/cat/4.png'])  # two folders suffice: they may be patients
 def test_folders_that_may_be_classes_or_slides_are_refused(last):
     paths = ['eins/cat/1.png', 'eins/dog/2.png', 'zwei/cat/3.png', 'zwei/dog/3.png', last]
     with pytest.raises(ValueError) as error: layout(paths, [], 'pets')
@@ -714,7 +720,8 @@ def test_parts_that_are_no_part_are_refused():
 
 
 def test_values_without_a_white_are_refused():
-    grey = lambda values, kind: Image.fromarray(np.array([values], kind))
+    def grey(values, kind):
+        return Image.fromarray(np.array([values], kind))
     with pytest.raises(ValueError, match="from nan to nan"): white_of(grey([0, np.nan], np.float32))
     with pytest.raises(ValueError, match="from 0 to 70000"): white_of(grey([0, 70000], np.int32))
 
@@ -735,7 +742,8 @@ def test_crops_and_batches_that_cannot_be_are_refused():
     how = dict(px=8, batch=2, mean=np.zeros(3), std=np.ones(3))
     with pytest.raises(ValueError, match="views must be 1 to train, 1 or 10 to evaluate, got 10"):
         Batches(store, **how, views=10)
-    with pytest.raises(ValueError, match="std must be > 0 in every channel"): Batches(store, **how | dict(std=np.zeros(3)))
+    with pytest.raises(ValueError, match="std must be > 0 in every channel"):
+        Batches(store, **how | dict(std=np.zeros(3)))
 
 
 def test_a_mended_set_is_read_again_and_one_without_images_leaves_nothing(tmp_path):
@@ -747,19 +755,23 @@ def test_a_mended_set_is_read_again_and_one_without_images_leaves_nothing(tmp_pa
     for entries, said, how in (([('1.png', b'')], 'cannot read image pets/1.png', dict(skip_broken=True)),
                                ([('cat/', None)], 'no image in pets: put images in <class>/', {}),
                                ([('cat/1.png', square)] * 2, 'pets holds cat/1.png twice', {})):
-        with pytest.raises(ValueError, match=said): cached(tmp_path/'bad', lambda: iter(entries), 10, what='pets', **how)
+        with pytest.raises(ValueError, match=said):
+            cached(tmp_path/'bad', lambda: iter(entries), 10, what='pets', **how)
     assert [p.name for p in tmp_path.glob('bad*') if p.is_dir()] == []
 
 
 def test_names_and_paths_that_lead_nowhere_are_refused(tmp_path):
     with pytest.raises(ValueError, match='have artist_classification_1, artist_classification_2, '): find('', tmp_path)
-    with pytest.raises(ValueError, match='mice.tar does not exist: give a folder, an archive'): find('mice.tar', tmp_path)
-    with pytest.raises(ValueError, match='mice does not exist: give a folder, an archive'): find(tmp_path/'mice', tmp_path)
+    with pytest.raises(ValueError, match='mice.tar does not exist: give a folder, an archive'):
+        find('mice.tar', tmp_path)
+    with pytest.raises(ValueError, match='mice does not exist: give a folder, an archive'):
+        find(tmp_path/'mice', tmp_path)
 
 
 def test_a_set_found_once_is_checked_and_loaded_without_looking_it_up_again(tmp_path, monkeypatch):
-    folder_of(tmp_path/'set', {f'{c}/{k:02d}.png': stored(Image.fromarray(RNG.integers(0, 256, (12, 12, 3), dtype=np.uint8)), 'PNG')
-                               for c in 'ab' for k in range(10)})
+    noise = RNG.integers(0, 256, (20, 12, 12, 3), dtype=np.uint8)
+    files = {f'{"ab"[k % 2]}/{k:02d}.png': stored(Image.fromarray(image), 'PNG') for k, image in enumerate(noise)}
+    folder_of(tmp_path/'set', files)
     found = find(tmp_path/'set')
     by_name = load(str(tmp_path/'set'), px=8, cache=tmp_path/'cache').fingerprint
     monkeypatch.setattr(sets, 'find', None)  # whoever looks it up fails

@@ -18,7 +18,7 @@ def test_the_package_names_what_it_offers_and_loads_nothing():
     assert NAMES <= {*names.split()} and loaded == ''
     assert 'winning lottery tickets transfer' in lth.__doc__ and '`lth_nb.tickets`' in lth.__doc__
     with pytest.raises(AttributeError, match="lth_nb has no 'serach': have Bank, build"):
-        lth.serach
+        _ = lth.serach
 
 
 def test_names_come_from_where_they_live():

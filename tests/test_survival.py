@@ -89,7 +89,8 @@ def facts(bank):
 
 def test_a_killed_search_ends_bit_identical(whole, tmp_path):
     parameters, name = search(tmp_path), 'digits-mlp-paper-s0'
-    rounds = lambda: [r['round'] for r in json.loads((tmp_path/f'banks/{name}.part/part.json').read_text())['rounds']]
+    def rounds():
+        return [r['round'] for r in json.loads((tmp_path/f'banks/{name}.part/part.json').read_text())['rounds']]
     killed('find_tickets', '', parameters, at=dict(step=19))  # within round 2
     assert rounds() == [0, 1] and [p.name for p in (tmp_path/'banks').iterdir()] == [f'{name}.part']
     killed('find_tickets', '', parameters, at=dict(rename=r'\.\w+\.part\.json', times=2))  # round 3 is not written down
@@ -107,7 +108,7 @@ def test_a_killed_grid_goes_on(whole, tmp_path):
     killed('run_transfer', 'The table', parameters, at=dict(step=11))  # within the third run
     first = times(tmp_path)
     assert len(first) == 2
-    killed('run_transfer', 'The table', parameters, at=dict(rename=r'\.\w+\.[0-9a-f]{64}', times=1))  # the third has no name yet
+    killed('run_transfer', 'The table', parameters, at=dict(rename=r'\.\w+\.[0-9a-f]{64}', times=1))
     assert times(tmp_path) == first
     names = walk('run_transfer', before='Verdict', **parameters)
     last = times(tmp_path)

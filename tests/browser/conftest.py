@@ -17,7 +17,7 @@ def watch(page):
     page.on('console', lambda m: page.faults.append(f'console: {m.text}') if m.type == 'error' else None)
     page.on('pageerror', lambda e: page.faults.append(f'error: {e}'))
     left = 'net::ERR_ABORTED'  # the page was left before it was there
-    page.on('requestfailed', lambda r: page.faults.append(f'failed: {r.url} {r.failure}') if r.failure != left else None)
+    page.on('requestfailed', lambda r: r.failure == left or page.faults.append(f'failed: {r.url} {r.failure}'))
     page.on('response', lambda r: page.faults.append(f'{r.status}: {r.url}') if r.status >= 400 else None)
     return page
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 
-from conftest import ROOT
 from lth_nb.explore.explore_own import last_job, state, stop
 
 QUIET = {'@jupyterlab/apputils-extension:notification': dict(fetchNews='false', checkForUpdates=False)}
@@ -102,7 +102,8 @@ def explorer(page, lab):
 
 def pick(page, label, value):
     "Choose in a dropdown by its label, as a person does."
-    page.locator('.widget-dropdown', has=page.locator(f'label:text-is("{label}")')).locator('select').select_option(value)
+    dropdown = page.locator('.widget-dropdown', has=page.locator(f'label:text-is("{label}")'))
+    dropdown.locator('select').select_option(value)
 
 
 def title_of(page): return page.locator('.js-plotly-plot .gtitle').first.text_content()
@@ -183,7 +184,8 @@ def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
     page.wait_for_selector('text=cells: finished', timeout=400_000)
     page.locator('text=cells: finished').evaluate('part => part.scrollIntoView()')
     verdict = json.loads((home/'runs/cells/verdict.json').read_text())['tuned']['sentence']
-    page.wait_for_function("said => document.querySelector('.jp-Notebook').innerText.replace(/\\W+/g, ' ').includes(said)",
+    words = "document.querySelector('.jp-Notebook').innerText.replace(/\\W+/g, ' ')"
+    page.wait_for_function(f"said => {words}.includes(said)",
                            arg=re.sub(r'\W+', ' ', verdict)[:60], timeout=60_000)
     shot('lab_finished')
     assert len([*(home/'runs').glob('??/*/result.json')]) > kept
