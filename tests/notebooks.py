@@ -7,6 +7,10 @@ import sys
 from contextlib import chdir, contextmanager
 
 from conftest import ROOT
+from IPython.core.interactiveshell import InteractiveShell
+from nbformat import from_dict
+from papermill import execute_notebook
+from papermill.engines import Engine, papermill_engines
 
 FIGURE = 'application/vnd.plotly.v1+json'
 
@@ -56,23 +60,40 @@ def walk(name, *, until='', before='', **parameters):
 def shell():
     "A shell that runs cells and keeps their outputs; what it changes in this process is put back."
     from execnb.shell import CaptureShell
-    main, argv = sys.modules['__main__'], sys.argv
-    kept = CaptureShell(mpl_format=None)
-    try: yield kept
+    before, main, argv = InteractiveShell._instance, sys.modules['__main__'], sys.argv
+    here = CaptureShell(mpl_format=None)
+    try: yield here
     finally:
-        kept.close()
-        sys.modules['__main__'], sys.argv = main, argv
+        here.close()
+        InteractiveShell._instance, sys.modules['__main__'], sys.argv = before, main, argv
+
+
+class InProcess(Engine):
+    "Papermill's work without a kernel: parameters, cells one by one, outputs, stop at an error."
+    @classmethod
+    def execute_managed_notebook(cls, manager, kernel_name, **options):
+        with shell() as here:
+            for place, cell in enumerate(manager.nb.cells):
+                manager.cell_start(cell, place)
+                if cell.cell_type == 'code': cell.outputs = [from_dict(dict(out)) for out in here.run(cell.source)]
+                if here.exc: return manager.cell_exception(cell, place)
+                manager.cell_complete(cell, place)
+
+
+@contextmanager
+def without_kernels():
+    "Within, papermill runs notebooks in this process, those too that a notebook runs."
+    before = papermill_engines._engines[None]
+    papermill_engines.register(None, InProcess)
+    try: yield
+    finally: papermill_engines.register(None, before)
 
 
 def executed(name, folder, **parameters):
-    "Run notebook `name` in `folder`: its cells with their outputs, as papermill keeps them; an error is raised."
-    cells = list(filled(name, parameters))
-    with chdir(folder), shell() as here:
-        for cell in cells:
-            if cell['cell_type'] != 'code': continue
-            cell['outputs'] = here.run(cell['source'])
-            if here.exc: raise here.exc
-    return cells
+    "Run notebook `name` in `folder` by papermill, in this process: its cells with their outputs."
+    path = ROOT/f'nbs/experiments/{name}.ipynb'
+    with chdir(folder), without_kernels():
+        return execute_notebook(path, f'{name}.ipynb', parameters, progress_bar=False).cells
 
 
 def shown(cells):
