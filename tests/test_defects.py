@@ -12,21 +12,20 @@ import torch
 from PIL import Image
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lth_nb.datasets import splits as sampling
 from lth_nb.bank import Bank, finish, start_search
+from lth_nb.datasets import splits as sampling
+from lth_nb.datasets.images import Batches, channel_stats, pack, train_crops
 from lth_nb.datasets.sets import Splits, load
-from lth_nb.sweep import Sweep, carry_out, plan
-from lth_nb.datasets.images import Batches, train_crops
+from lth_nb.experiments import parse_seeds
 from lth_nb.masks import Mask, apply_mask_, digest, full_mask
 from lth_nb.models import MODELS, build, head_state, init_state, prunable, prunable_names, set_state_
-from lth_nb.datasets.images import channel_stats, pack
 from lth_nb.protocol import ARMS, make_protocol
 from lth_nb.pruning import prune, random_mask, shuffled
 from lth_nb.runs import Runs, correct, table
+from lth_nb.sweep import Sweep, carry_out, plan
 from lth_nb.tickets import Round, Ticket, rewind_, rewind_step, search
 from lth_nb.training import copy_state, evaluate, fit, optimizer, pruned_places, train_step
 from lth_nb.transfer import Run
-from lth_nb.experiments import parse_seeds
 
 torch.set_num_threads(1)
 

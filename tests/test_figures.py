@@ -11,8 +11,7 @@ import pytest
 from conftest import ROOT, call
 from notebooks import FIGURE, executed, files_of, last_value, shown, text_of, walk
 
-from lth_nb.study import missing, read_plan, wanted
-from lth_nb.study import open_study, predictions
+from lth_nb.study import missing, open_study, predictions, read_plan, wanted
 
 DRAWN = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table2',
          'what_we_found')
