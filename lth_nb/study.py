@@ -654,10 +654,11 @@ def ladder(
 )->'Figure': # Of plotly
     "The ablation from scratch to the ticket, source by source."
     from lth_nb.figures import ladder_figure
+    from lth_nb.figures.style import about
     from lth_nb.stats import ladder as compare_arms
     reading = _one_reading(study, target, recipe, search_recipe)
     rungs = [rung for source in reading.sources for rung in compare_arms(reading, source)]
-    return ladder_figure(rungs)
+    return ladder_figure(rungs, caption=about([reading]))
 
 def verdict(
     study:Study, # From `open_study`
