@@ -105,10 +105,10 @@ def test_a_killed_search_ends_bit_identical(whole, tmp_path):
 
 def test_a_killed_grid_goes_on(whole, tmp_path):
     parameters = grid(tmp_path, whole)
-    killed('run_transfer', 'The table', parameters, at=dict(step=11))  # within the third run
+    killed('run_transfer', 'Verdict', parameters, at=dict(step=11))  # within the third run
     first = times(tmp_path)
     assert len(first) == 2
-    killed('run_transfer', 'The table', parameters, at=dict(rename=r'\.\w+\.[0-9a-f]{64}', times=1))
+    killed('run_transfer', 'Verdict', parameters, at=dict(rename=r'\.\w+\.[0-9a-f]{64}', times=1))
     assert times(tmp_path) == first
     names = walk('run_transfer', before='Verdict', **parameters)
     last = times(tmp_path)
@@ -120,7 +120,7 @@ def test_a_killed_grid_goes_on(whole, tmp_path):
 
 def test_two_processes_share_the_work(whole, tmp_path):
     (meet := tmp_path/'meet').mkdir()
-    both = [child('run_transfer', 'The table', grid(tmp_path/'out', whole), meet=meet) for _ in range(2)]
+    both = [child('run_transfer', 'Verdict', grid(tmp_path/'out', whole), meet=meet) for _ in range(2)]
     said = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     added = [next(line for line in out.splitlines() if line.startswith('added')).split()[1:] for out, _ in said]
