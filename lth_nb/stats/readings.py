@@ -539,7 +539,7 @@ def compare(
     about = dict(treat=treat, control=control, question=QUESTIONS.get((treat, control), ''))
     return _contrast(reading, {treat: 1, control: -1}, source, at_round, margin, about)
 
-# %% ../../nbs/stats/01_readings.ipynb #c49
+# %% ../../nbs/stats/01_readings.ipynb #c51
 def contrasts(
     reading:Reading,   # Of one target
     source:str='',     # Set the tickets were found on; '' = the only one
@@ -574,7 +574,7 @@ def as_table(
         rows.append(row | {name: 100 * row[name] for name in IN_POINTS})
     return pd.DataFrame(rows, columns=COLUMNS)
 
-# %% ../../nbs/stats/01_readings.ipynb #c58
+# %% ../../nbs/stats/01_readings.ipynb #c60
 RUNGS = {
     'dense - scratch': dict(ticket=0, dense=1, reinit=0, scratch=-1),
     'reinit - scratch': dict(ticket=0, dense=0, reinit=1, scratch=-1),
@@ -611,7 +611,7 @@ def ladder(
     four = contrasts(reading, source, at_round)
     return tuple(_rung(name, reading, source, at_round, four) for name in RUNGS)
 
-# %% ../../nbs/stats/01_readings.ipynb #c63
+# %% ../../nbs/stats/01_readings.ipynb #c65
 def curve(
     reading:Reading, # Of one target
 )->pd.DataFrame: # source, arm, round, sparsity, mean, std, n (seeds), lo, hi; shares
