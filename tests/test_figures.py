@@ -4,18 +4,23 @@ The notebooks run in this process, as `executed` says; one runs by papermill, to
 import json
 import re
 import shutil
+from base64 import b64decode
 from functools import cache
+from itertools import combinations
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, call
-from notebooks import FIGURE, executed, files_of, last_value, shown, text_of, walk
+from notebooks import FIGURE, executed, files_of, last_value, shown, stored, text_of, walk
 
+from lth_nb.figures.style import OWN, SCRATCH, SOURCES, caption_of
 from lth_nb.study import missing, open_study, predictions, read_plan, wanted
 
 DRAWN = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table2',
          'what_we_found')
 OTHERS = ('fig2_samples', 'table1', 'table2_check', 'paper_curves', 'study')
+EXECUTED = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table1')
 QUICK = dict(fig2_samples=dict(px=16, columns=3))
 STUDY = ROOT/'studies/real_small'
 
@@ -47,6 +52,33 @@ def test_at_its_defaults_a_figure_draws_the_study_and_trains_nothing(name, drawn
     assert f'lth run {name} -p preset paper' in plan and re.search('runs are missing|No run is missing', plan)
     if name != 'table2' and 'missing' not in last:
         assert any(FIGURE in data for data in shown(cells))
+
+
+def decoded(values):
+    "A list of a figure as an array; plotly packs long ones of numbers."
+    if not isinstance(values, dict): return np.array(values, dtype=object)
+    return np.frombuffer(b64decode(values['bdata']), np.dtype(values['dtype'])).astype(object)
+
+
+def drawn_numbers(cells):
+    "What the figures of some cells draw: name, and both coordinates of every trace."
+    figures = [data[FIGURE] for data in shown(cells) if FIGURE in data]
+    return [(trace.get('name'), decoded(trace.get('x', [])), decoded(trace.get('y', [])))
+            for figure in figures for trace in figure['data']]
+
+
+@pytest.mark.parametrize('name', EXECUTED)
+def test_the_committed_figure_is_what_the_study_gives(name, drawn):
+    "Numbers, not pixels: what the page shows on the web is what its cells draw today."
+    there, here = (drawn_numbers(cells) for cells in (stored(name), drawn(name)[1]))
+    assert [name for name, *_ in there] == [name for name, *_ in here]
+    for (trace, *old), (_, *new) in zip(there, here):
+        for before, after in zip(old, new):
+            assert len(before) == len(after), trace
+            for one, other in zip(before, after):
+                if isinstance(one, str) or one is None: assert one == other, trace
+                else: assert other == pytest.approx(one, abs=1e-6, nan_ok=True), trace
+    assert last_value(stored(name)) == last_value(drawn(name)[1])
 
 
 @pytest.mark.parametrize('name', ['table1', 'table2_check', 'paper_curves', 'fig2_samples'])
@@ -96,8 +128,8 @@ def test_a_bigger_study_is_drawn_by_the_same_notebook(tmp_path):
     more.to_csv(tmp_path/'big/table.csv', index=False)
     names = walk('ladder', table=str(tmp_path/'big'), out=str(tmp_path/'out'))
     assert {'pbc', 'pbc_twin', 'lc25000'} <= set(names['rungs'].target)
-    rungs = names['rungs'].query("rung == 'ticket - scratch' and source == 'cifar10'")
-    assert set(rungs.pairs[rungs.target == 'pbc_twin']) == {8} and set(rungs.pairs[rungs.target == 'pbc']) == {4}
+    rungs = names['rungs'].query("comparison == 'ticket - scratch' and source == 'cifar10'")
+    assert set(rungs.n[rungs.target == 'pbc_twin']) == {8} and set(rungs.n[rungs.target == 'pbc']) == {4}
 
 
 MIXED = dict(protocol=['a', 'b'], fingerprint=['a', 'b'], smoke=[True, False], target_kind=['real', 'stand-in'])
@@ -148,10 +180,11 @@ def test_an_under_trained_baseline_allows_no_reading(tmp_path):
     t.loc[t.arm == 'scratch', ['test_acc', 'test_balanced_acc']] = .14 # eight classes: guessing gives .125
     t[t.target == 'pbc'].to_csv(tmp_path/'weak.csv', index=False)
     names = walk('ladder', table=str(tmp_path/'weak.csv'), out=str(tmp_path/'out'))
-    assert set(names['rungs'].word[names['rungs'].reason == '']) == {'under-trained: no reading'}
-    assert 'under-trained: no reading' in names['v'] and '+0.' not in names['v']
-    found = walk('fig4_finetuned', table=str(tmp_path/'weak.csv'), out=str(tmp_path/'out'))['found']
-    assert set(found.word_holm) == {'under-trained: no reading'}
+    read = names['rungs'].query("comparison == 'ticket - scratch'")
+    assert set(read.word) == {''} and set(read.reason) == {'under-trained: no reading'}
+    assert 'under-trained: no reading' in names['v'] and not re.search('higher|lower|no different|open', names['v'])
+    found = walk('fig4_finetuned', table=str(tmp_path/'weak.csv'), out=str(tmp_path/'out'))['differences']
+    assert set(found.word) == {''} and set(found.reason) == {'under-trained: no reading'}
 
 
 def test_one_seed_has_no_interval_and_says_why(tmp_path):
@@ -159,8 +192,8 @@ def test_one_seed_has_no_interval_and_says_why(tmp_path):
     t[(t.seed == 0)].to_csv(tmp_path/'one.csv', index=False)
     names = walk('recipes', table=str(tmp_path/'one.csv'), out=str(tmp_path/'out'))
     assert '(no interval)' in names['v'] and 'n = 1' in names['v']
-    subtitle = names['figures']['pbc'].layout.title.subtitle.text
-    assert 'no spread' in subtitle and 'n = 1' in subtitle
+    caption = caption_of(names['figures']['pbc'])
+    assert 'no spread' in caption and 'n = 1' in caption
 
 
 def test_a_damaged_run_is_named_and_the_rest_is_read(desk, tmp_path):
@@ -170,6 +203,53 @@ def test_a_damaged_run_is_named_and_the_rest_is_read(desk, tmp_path):
     study = open_study(store)
     assert [note for note in study.notes if key[:12] in note and 'damaged' in note]
     assert len(study.table) == len(files_of(store)) - 1
+
+
+MACHADO = dict( # Machado, Oliveira, Fernandes, IEEE TVCG 15 (2009), severity 1.0, on linear RGB
+    protan=[[.152286, 1.052583, -.204868], [.114503, .786281, .099216], [-.003882, -.048116, 1.051998]],
+    deutan=[[.367322, .860646, -.227968], [.280085, .672501, .047413], [-.011820, .042940, .968881]],
+    tritan=[[1.255528, -.076749, -.178779], [-.078411, .930809, .147602], [.004733, .691367, .303900]])
+
+
+def lab(colour, matrix):
+    "CIELAB of '#rrggbb' as somebody with that deficiency sees it."
+    share = np.array([int(colour[at:at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(share <= .04045, share / 12.92, ((share + .055) / 1.055)**2.4)
+    to_xyz = np.array([[.41246, .35758, .18044], [.21267, .71515, .07218], [.01933, .11919, .95030]])
+    xyz = to_xyz @ np.clip(np.array(matrix) @ linear, 0, 1) / to_xyz.sum(1)
+    root = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return 116 * root[1] - 16, 500 * (root[0] - root[1]), 200 * (root[1] - root[2])
+
+
+def ciede2000(first, second):
+    "Distance of two CIELAB colours, Sharma, Wu and Dalal (2005)."
+    (l1, a1, b1), (l2, a2, b2) = first, second
+    mean = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    grey = 1 + .5 * (1 - np.sqrt(mean**7 / (mean**7 + 25**7)))
+    c1, c2 = np.hypot(a1 * grey, b1), np.hypot(a2 * grey, b2)
+    h1, h2 = (np.degrees(np.arctan2(b, a * grey)) % 360 for a, b in ((a1, b1), (a2, b2)))
+    turn = (h2 - h1 + 180) % 360 - 180 if c1 * c2 else 0.
+    hue = (h1 + turn / 2) % 360 if c1 * c2 else h1 + h2
+    light, chroma = (l1 + l2) / 2, (c1 + c2) / 2
+    t = (1 - .17 * np.cos(np.radians(hue - 30)) + .24 * np.cos(np.radians(2 * hue))
+         + .32 * np.cos(np.radians(3 * hue + 6)) - .2 * np.cos(np.radians(4 * hue - 63)))
+    parts = ((l2 - l1) / (1 + .015 * (light - 50)**2 / np.sqrt(20 + (light - 50)**2)),
+             (c2 - c1) / (1 + .045 * chroma),
+             2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2)) / (1 + .015 * chroma * t))
+    swing = np.sin(np.radians(60 * np.exp(-((hue - 275) / 25)**2)))
+    rotate = -2 * np.sqrt(chroma**7 / (chroma**7 + 25**7)) * swing
+    return np.sqrt(sum(part**2 for part in parts) + rotate * parts[1] * parts[2])
+
+
+def test_ciede2000_gives_the_published_pairs():
+    assert ciede2000((50, 2.6772, -79.7751), (50, 0, -82.7485)) == pytest.approx(2.0425, abs=1e-4)
+    assert ciede2000((50, 2.5, 0), (73, 25, -18)) == pytest.approx(27.1492, abs=1e-4)
+
+
+@pytest.mark.parametrize('kind', MACHADO)
+def test_sources_can_be_told_apart_by_everybody(kind):
+    seen = [lab(colour, MACHADO[kind]) for colour, _ in (*SOURCES.values(), OWN, SCRATCH)]
+    assert min(ciede2000(*pair) for pair in combinations(seen, 2)) > 10
 
 
 def test_the_committed_study_is_whole():

@@ -2,4 +2,4 @@
 from .curves import curves, dot_plot
 from .ladder import forest, ladder_figure, slopes, waterfall
 from .pictures import confusion_figure, sample_grid
-from .style import save_figure, show
+from .style import save_figure, save_figures, show

@@ -9,12 +9,12 @@ writes it as a page that opens without a network."""
 
 # %% auto #0
 __all__ = ['SOURCES', 'OWN', 'SCRATCH', 'OTHERS', 'NAMES', 'ARMS', 'ARM_NAMES', 'WIDTH', 'look', 'source_name', 'fade',
-           'accuracy_range', 'accuracy_axis', 'finish', 'label_room', 'caption_of', 'about', 'spread_labels',
-           'save_figure', 'show']
+           'accuracy_range', 'accuracy_axis', 'finish', 'label_room', 'sentences', 'side_by_side', 'at_right',
+           'caption_of', 'about', 'spread_labels', 'save_figures', 'save_figure', 'show']
 
 # %% ../../nbs/figures/00_style.ipynb #c03
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
@@ -22,6 +22,7 @@ from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 # %% ../../nbs/figures/00_style.ipynb #c07
 SOURCES = dict(  # Colour as #rrggbb and marker of each source of the paper
@@ -31,7 +32,8 @@ SOURCES = dict(  # Colour as #rrggbb and marker of each source of the paper
 OWN = ('#882255', 'triangle-up')  # Tickets found on the target itself
 SCRATCH = ('#000000', 'circle')   # Training from scratch belongs to no source
 OTHERS = (('#5b4a8a', 'cross'), ('#7a6200', 'star'), ('#3d6b1f', 'x'), ('#8c564b', 'pentagon'))
-NAMES = dict(cifar10='CIFAR-10', cifar100='CIFAR-100', fashion_mnist='Fashion-MNIST')  # As papers write them
+NAMES = dict(  # As papers write them
+    cifar10='CIFAR-10', cifar100='CIFAR-100', fashion_mnist='Fashion-MNIST')
 
 def look(
     source:str,              # Set the tickets were found on; '' = none, as for scratch
@@ -62,7 +64,8 @@ ARM_NAMES = dict(  # What an arm is, in words
     scratch='from scratch', dense='early weights, unpruned', ticket='ticket',
     reinit='same mask, fresh weights', shuffled='shuffled mask', random='random mask',
     shuffled_reinit='shuffled mask, fresh weights', finetuned='same mask, fine-tuned',
-    finetuned_dense='whole network fine-tuned', pretrained='ImageNet network', probe='frozen features')
+    finetuned_dense='whole network fine-tuned', pretrained='ImageNet network',
+    probe='frozen features')
 
 def fade(
     colour:str,    # As #rrggbb
@@ -133,6 +136,30 @@ def label_room(
     "How much room the longest label takes."
     return min(most, 26 + 7 * max(map(len, map(str, names)), default=0))
 
+def sentences(
+    *parts:str, # '' is left out
+)->str: # Each ends with a full stop
+    "Parts of a caption."
+    return ' '.join(f'{part}.' for part in parts if part)
+
+def side_by_side(
+    titles:Sequence[str], # One per facet, as HTML
+)->go.Figure: # Empty facets in one row, with one y axis
+    "Facets for differences of several kinds."
+    fig = make_subplots(1, len(titles), shared_yaxes=True, horizontal_spacing=.03, subplot_titles=titles)
+    return fig.update_annotations(font=dict(size=13), yshift=4)
+
+def at_right(
+    fig:go.Figure, # Changed in place
+    height:float,  # On the y axis
+    text:str,      # Such as a number
+    colour:str,    # As #rrggbb
+)->None: # Nothing
+    "Write beside a row, outside the axes."
+    fig.add_annotation(
+        x=1.01, xref='paper', y=height, text=text, xanchor='left', showarrow=False,
+        font=dict(color=colour, size=11.5))
+
 def caption_of(
     fig:go.Figure, # From `finish`
 )->str: # '' where it has none
@@ -146,7 +173,8 @@ def about(
 )->str: # Such as 'real data; preset demo*; recipe tuned; pbc: 320 training images; ...'
     "The data behind a figure, for its caption."
     readings = list(readings)
-    shared = [part for part in readings[0].about if all(part in reading.about for reading in readings)]
+    shared = list(readings[0].about)
+    for reading in readings: shared = [part for part in shared if part in reading.about]
     recipes = sorted({reading.recipe for reading in readings})
     searched = sorted({reading.search_recipe for reading in readings} - {''})
     parts = [*shared, f"recipe {' and '.join(recipes)}"]
@@ -177,11 +205,14 @@ def spread_labels(
     return out
 
 # %% ../../nbs/figures/00_style.ipynb #c35
-def _draw(fig, images, seconds):
-    "Write pictures with kaleido; '' or one line saying why there are none."
-    size = dict(width=fig.layout.width, height=fig.layout.height)
-    asked = [dict(fig=fig.to_dict(), path=image, opts=size | dict(format=image.suffix[1:]))
-             for image in images]
+def _draw(jobs, seconds):
+    "Write pictures with kaleido, all with one browser; '' or one line saying why there are none."
+    asked = []
+    for fig, path in jobs:
+        for kind in ('svg', 'png'):
+            options = dict(width=fig.layout.width, height=fig.layout.height, format=kind)
+            place = path.with_name(f'{path.name}.{kind}')
+            asked.append(dict(fig=fig.to_dict(), path=place, opts=options))
     try:
         import kaleido # not everywhere
         work = kaleido.write_fig_from_object(
@@ -193,20 +224,30 @@ def _draw(fig, images, seconds):
         return f'no SVG or PNG: {words[0]}'
     return ''
 
+def save_figures(
+    figures:Mapping[str,go.Figure], # Name of the files, without suffix -> figure
+    folder:str|Path,    # Made if absent
+    *,
+    seconds:float=60.,  # To wait for the browser, > 0
+)->str: # '' or one line saying why there are no SVG and PNG
+    "Write figures as HTML that opens offline, and as SVG and PNG where a browser is at hand."
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, fig in figures.items(): fig.write_html(folder/f'{name}.html', include_plotlyjs=True)
+    if not figures: return ''
+    return _draw([(fig, folder/name) for name, fig in figures.items()], seconds)
+
 def save_figure(
     fig:go.Figure,      # Any figure
     path:str|Path,      # Without suffix; its folder is made
     *,
     seconds:float=60.,  # To wait for the browser, > 0
 )->tuple[list[Path], str]: # Files written; '' or one line saying why SVG and PNG are not among them
-    "Write a figure as HTML that opens offline, and as SVG and PNG where a browser is at hand."
+    "Write one figure."
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    html, *images = [path.with_name(f'{path.name}.{kind}') for kind in ('html', 'svg', 'png')]
-    fig.write_html(html, include_plotlyjs=True)
-    why = _draw(fig, images, seconds)
-    if why: return [html], why
-    return [html, *images], ''
+    why = save_figures({path.name: fig}, path.parent, seconds=seconds)
+    kinds = ('html',) if why else ('html', 'svg', 'png')
+    return [path.with_name(f'{path.name}.{kind}') for kind in kinds], why
 
 # %% ../../nbs/figures/00_style.ipynb #c37
 def show(
