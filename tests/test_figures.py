@@ -184,6 +184,7 @@ def test_an_under_trained_baseline_allows_no_reading(tmp_path):
     assert set(read.word) == {''} and set(read.reason) == {'under-trained: no reading'}
     assert 'under-trained: no reading' in names['v'] and not re.search('higher|lower|no different|open', names['v'])
     found = walk('fig4_finetuned', table=str(tmp_path/'weak.csv'), out=str(tmp_path/'out'))['differences']
+    found = found[found.source != 'pbc'] # of its own tickets nothing was fine-tuned
     assert set(found.word) == {''} and set(found.reason) == {'under-trained: no reading'}
 
 
