@@ -354,7 +354,7 @@ def _batches(
     device:str,        # Where the network is
 )->tuple['Batches', 'Batches', dict]: # For training and validation; what a further split needs
     "What a training run on a set is fed."
-    from lth_nb.datasets import Batches, channel_stats # seconds a reader need not wait for
+    from lth_nb.datasets import Batches, channel_stats  # seconds a reader need not wait for
     mean, std = channel_stats(splits.train)
     common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
     train = Batches(splits.train, seed=order, **common)
@@ -385,7 +385,7 @@ def _card(
     device:str,        # Where it runs
 )->dict: # JSON values
     "What a bank says of itself before its first round."
-    from lth_nb.runs import versions # with tables, as below
+    from lth_nb.runs import versions  # with tables, as below
     return dict(
         name=bank_name(splits.name, protocol.model, recipe, seed), source=splits.name,
         source_kind=splits.kind, fingerprint=splits.fingerprint, model=protocol.model,
@@ -405,7 +405,7 @@ def search_splits(
     name:str='',       # For progress; '' = silent
 )->Bank: # Finished; found if the same search was done before, taken up if it was stopped
     "Search tickets on a set of images."
-    from lth_nb.models import bare, init_state, prunable # seconds a reader need not wait for
+    from lth_nb.models import bare, init_state, prunable  # seconds a reader need not wait for
     card = _card(splits, protocol, recipe, seed, device)
     order = seed_from('search order', splits.name, seed)
     train, val, common = _batches(splits, protocol, order, device)
@@ -439,7 +439,7 @@ def search_set(
     show:bool=True,     # Print a line of progress every few seconds
 )->Bank: # As of `search_splits`
     "A bank of one's own: tickets found on your images."
-    from lth_nb.datasets import load # as above
+    from lth_nb.datasets import load  # as above
     protocol = make_protocol(preset, recipe, change, rounds=rounds)
     splits = load(source, data, px=protocol.px, source_px=protocol.source_px, role='source',
                   source_val=protocol.source_val, cache=Path(folder).parent/'cache')

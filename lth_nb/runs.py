@@ -215,7 +215,7 @@ def versions(
     threads:int=1,    # Threads per run
 )->dict[str,str|int]: # JSON values
     "Software and hardware that may change the last bits of a run."
-    import torch # seconds that reading a table need not wait for
+    import torch  # seconds that reading a table need not wait for
     return dict(lth_nb=__version__, torch=torch.__version__, torchvision=version('torchvision'),
                 python=platform.python_version(), machine=platform.machine(), device=str(device),
                 threads=threads)
@@ -224,7 +224,7 @@ def facts(
     device:str, # Where the run was
 )->dict: # JSON values: versions, threads, cores, peak_mb
     "What a run ran on."
-    import torch # as above
+    import torch  # as above
     peak = getrusage(RUSAGE_SELF).ru_maxrss # in KiB, on macOS in bytes
     per_mb = 1024 if platform.system() == 'Linux' else 1024**2
     known = versions(device, torch.get_num_threads())
@@ -232,7 +232,7 @@ def facts(
 
 def machine()->str: # Such as 'AMD EPYC, 2 cores, 24 GB; Python 3.11.7, torch 2.14.1'
     "What runs here run on, in words."
-    import torch # as above
+    import torch  # as above
     chip = platform.processor() or platform.machine()
     listing = Path('/proc/cpuinfo')
     if listing.exists():

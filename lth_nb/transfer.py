@@ -167,7 +167,7 @@ def _beyond_accuracy(
     test:Scores, # On the test split
 )->dict[str,float|str]: # test_balanced_acc, test_macro_f1, test_ece, test_recall
     "What accuracy alone does not say."
-    from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score # seconds to import
+    from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score  # seconds
     probs, label = test.probs.numpy(), test.labels.numpy()
     guess, classes = probs.argmax(1), range(probs.shape[1])
     recall = recall_score(label, guess, labels=classes, average=None, zero_division=np.nan)
