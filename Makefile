@@ -42,7 +42,7 @@ run: $(READY)
 # Form: ruff's rules, the direction of imports, types. All parts always run, so one call shows all that is wrong.
 lint: $(READY)
 	@bad=0; \
-	$(BIN)/ruff check --quiet || bad=1; \
+	$(BIN)/ruff check --quiet --output-format concise || bad=1; \
 	$(BIN)/lint-imports --no-logo --no-cache || bad=1; \
 	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python || bad=1; \
 	exit $$bad
@@ -64,7 +64,7 @@ test: $(READY)
 	@bad=0; \
 	$(MAKE) --no-print-directory lint || bad=1; \
 	$(MAKE) --no-print-directory lessons || bad=1; \
-	$(QUIET) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS) || bad=1; \
+	$(QUIET) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS) || bad=1; \
 	exit $$bad
 
 lab: $(READY)
