@@ -6,16 +6,19 @@ An accuracy is a count over the test set, so a mean of k accuracies lies on a gr
 
 # %% auto #0
 __all__ = ['HAIR', 'COLUMNS', 'PAPER_COLUMNS', 'PAPER_TABLE2', 'possible_mean', 'grid_neighbours', 'Printing', 'printed',
-           'two_runs', 'paper_table', 'base_rate', 'check_table', 'conventions', 'fitting_sizes']
+           'two_runs', 'paper_table', 'base_rate', 'check_table', 'conventions', 'fitting_sizes', 'our_table',
+           'cell_text', 'as_printed', 'beside_paper']
 
 # %% ../../nbs/paper/02_table2.ipynb #c03
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ..protocol import TARGETS, choose
+from ..protocol import PLAYS, TARGETS, choose
+from ..stats.aggregate import choice_table
+from ..stats.readings import Reading
 
 # %% ../../nbs/paper/02_table2.ipynb #c07
 HAIR = 1e-9 # Far below any step of a grid, far above the error of a float: 7.000000000000001 is 7
@@ -235,3 +238,67 @@ def fitting_sizes(
         where = [n for n, found in zip(tried, hits) if found[0] == best[0] > 0]
         rows.append((row, n_test, len(group), here[0], best[0], where, (best >= best[0]).mean()))
     return pd.DataFrame(rows, columns=['row', 'n_test', 'cells', 'here', 'best', 'sizes', 'p'])
+
+# %% ../../nbs/paper/02_table2.ipynb #t71
+def our_table(
+    found:Sequence[Reading], # One per target and recipe
+)->pd.DataFrame: # recipe, target, column, mean, std, n, round, best_round, best_mean, optimism; percent and points
+    "The cells of Table 2: scratch, each natural source, the target's own tickets."
+    chosen = choice_table(found)
+    chosen['column'] = chosen.source.where(chosen.source != chosen.target, 'own')
+    tickets = chosen.rename(columns=dict(
+        accuracy='mean', best='best_round', best_accuracy='best_mean', optimism='on_validation',
+        best_optimism='optimism'))
+    scratch = [_scratch_cell(reading) for reading in found if 'scratch' in reading.arms]
+    names = ['recipe', 'target', 'column', 'mean', 'std', 'n', 'round', 'best_round', 'best_mean', 'optimism']
+    return pd.concat([pd.DataFrame(scratch, columns=names), tickets.reindex(columns=names)], ignore_index=True)
+
+def _scratch_cell(reading):
+    "The cell of the baseline, which has no round to choose."
+    seeds = 100 * reading.rows[reading.rows.arm == 'scratch'].groupby('seed').test_acc.mean()
+    return dict(recipe=reading.recipe, target=reading.target, column='scratch', mean=seeds.mean(),
+                std=seeds.std(ddof=1), n=len(seeds))
+
+# %% ../../nbs/paper/02_table2.ipynb #t74
+def cell_text(
+    mean:float,  # In percent
+    std:float,   # In points; NaN for one seed
+    n:int,       # Seeds
+    at_round:float=np.nan, # Round of the tickets; NaN for scratch
+)->str: # Such as '61.5 ± 1.3 (r10, n = 4)'
+    "A cell as text."
+    spread = '' if pd.isna(std) else f' ± {std:.1f}'
+    about = f'n = {n}' if pd.isna(at_round) else f'r{at_round:.0f}, n = {n}'
+    return f'{mean:.1f}{spread} ({about})'
+
+def as_printed(
+    cells:pd.DataFrame, # From `our_table`
+    best:bool=False,    # True: the best round on the test set, as the paper reads it
+)->pd.DataFrame: # One row per recipe and target, one column per source
+    "Table 2 as a page shows it."
+    if cells.empty: return pd.DataFrame(columns=list(PAPER_COLUMNS))
+    values = ['best_mean', 'best_round'] if best else ['mean', 'round']
+    shown = cells.assign(mean=cells[values[0]].fillna(cells['mean']), round=cells[values[1]])
+    texts = [cell_text(row.mean_, row.std_, row.n, row.round_)
+             for row in shown.rename(columns=dict(mean='mean_', std='std_', round='round_')).itertuples()]
+    wide = shown.assign(text=texts).pivot(index=['recipe', 'target'], columns='column', values='text')
+    known = [name for name in PAPER_COLUMNS if name in wide]
+    others = [name for name in wide if name not in known]
+    return wide[[*known, *others]].fillna('not run')
+
+# %% ../../nbs/paper/02_table2.ipynb #t77
+def beside_paper(
+    cells:pd.DataFrame, # From `our_table`
+    plays:Mapping[str,tuple[str,...]]=PLAYS, # Set -> targets of the paper whose part it plays
+)->pd.DataFrame: # recipe, target, column, ours, part, paper, difference; in percent and points
+    "Ours and the paper's, column by column."
+    paper = paper_table().set_index(['row', 'column'])['mean'].to_dict()
+    rows = []
+    for cell in cells.to_dict('records'):
+        mine = cell['mean'] if pd.isna(cell['best_mean']) else cell['best_mean']
+        for part in plays.get(cell['target'], (cell['target'],)):
+            theirs = paper.get((part, cell['column']))
+            if theirs is None: continue
+            rows.append(dict(recipe=cell['recipe'], target=cell['target'], column=cell['column'], ours=mine,
+                             part=part, paper=theirs, difference=mine - theirs))
+    return pd.DataFrame(rows, columns=['recipe', 'target', 'column', 'ours', 'part', 'paper', 'difference'])
