@@ -36,7 +36,9 @@ Modules:
 - `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.
 - `lth_nb.models`: The networks of the study, their prunable weights, and initial weights from a seed and a name.
 - `lth_nb.paper.claims`: The paper's six claims as rules: what a table says of each, with the comparisons behind it.
+- `lth_nb.paper.curves`: The numbers behind the paper's curves: how many runs made them, what was there unpruned.
 - `lth_nb.paper.questions`: Each figure and table of the paper as a plan of runs, at three sizes; and what one of them draws, and lacks.
+- `lth_nb.paper.table2`: What a printed table says about the runs behind it, and our own Table 2.
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
 - `lth_nb.pruning`: From trained weights to the next mask, and to the two control masks.
 - `lth_nb.runs`: Finished runs on disk: found again by what they are, never half written, never done twice.
