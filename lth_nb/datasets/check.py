@@ -320,7 +320,7 @@ def colour_shortcut(
     places:Places, # Of the same images
 )->Iterator[Finding]: # colour
     "Whether a linear model finds the class from the mean colour."
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis # seconds to import
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # seconds to import
     classes, label = np.unique(places.label, return_inverse=True)
     train, val = (np.flatnonzero(places.split == part) for part in ('train', 'val'))
     chance = 1 / len(classes)

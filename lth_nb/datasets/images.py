@@ -32,11 +32,17 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from .folders import files_only
-from .splits import (PUT_IMAGES, batch_indices, five_crops, random_crops,
-                                    steps_per_epoch)
+from lth_nb.datasets.splits import (
+    PUT_IMAGES,
+    batch_indices,
+    five_crops,
+    random_crops,
+    steps_per_epoch,
+)
 
 # %% ../../nbs/datasets/01_images.ipynb #c04
-if TYPE_CHECKING: from torch import Tensor  # seconds to import; only `Batches` needs it
+if TYPE_CHECKING:
+    from torch import Tensor  # seconds to import; only `Batches` needs it
 
 # %% ../../nbs/datasets/01_images.ipynb #c08
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def official(
     name:str, # One of SOURCES
 )->type: # A data set of torchvision
     "The class that knows the files of a set, and can fetch them."
-    from torchvision import datasets # seconds to import, and not often needed
+    from torchvision import datasets  # seconds to import, and not often needed
     return getattr(datasets, OFFICIAL[name][0])
 
 

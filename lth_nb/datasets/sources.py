@@ -37,8 +37,17 @@ from PIL import Image
 
 from .folders import files_of, listing
 from .images import decode
-from .prepare import (Found, Item, Prepared, divide, from_csv, from_folder,
-                                     new_folder, settle, write_set)
+from lth_nb.datasets.prepare import (
+    Found,
+    Item,
+    Prepared,
+    divide,
+    from_csv,
+    from_folder,
+    new_folder,
+    settle,
+    write_set,
+)
 from .splits import PARTS
 from ..protocol import SOURCES, TARGETS, seed_from
 
