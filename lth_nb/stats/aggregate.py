@@ -101,7 +101,8 @@ def _no_mean(sides):
     if not sides[0]: return 'the targets share no source: name one'
     why = _obstacle([pair for pairs in sides for pair in pairs])
     if why: return why
-    seeds = [set(differences(pair).by_seed.index) for pairs in sides for pair in pairs]
+    found = [differences(pair) for pairs in sides for pair in pairs]
+    seeds = [set(each.by_seed.index) for each in found if each is not None]
     return '' if set.intersection(*seeds) else 'the targets share no seed: finish the sweep first'
 
 def pooled(
@@ -150,12 +151,13 @@ def compare_gains(
         target=second.target, recipe=f'{first.recipe}, {second.recipe}', source=source,
         treat=f'({name}, {first.recipe})', control=f'({name}, {second.recipe})',
         at_round=at_round, question='does the gain depend on the recipe?')
-    gains = [differences(pair) for pair in sides]
-    absent = [reading.recipe for reading, gain in zip((first, second), gains) if gain is None]
-    if absent: return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
-    by_seed = (gains[0].by_seed - gains[1].by_seed).dropna()
+    gain, other = (differences(pair) for pair in sides)
+    if gain is None or other is None:
+        absent = [each.recipe for each, ran in ((first, gain), (second, other)) if ran is None]
+        return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
+    by_seed = (gain.by_seed - other.by_seed).dropna()
     if by_seed.empty: return nothing(about, margin, 'the recipes share no seed')
-    unit, tickets = unit_of(pd.concat([gain.banks for gain in gains]).drop_duplicates())
+    unit, tickets = unit_of(pd.concat([gain.banks, other.banks]).drop_duplicates())
     numbers = asdict(estimate(by_seed, frame=(-2., 2.))) | dict(unit=unit, tickets=tickets)
     found = Comparison(**about, **numbers, p_holm=np.nan, word='', margin=margin)
     return worded(found, found.p, bar_of(sides[0]) or bar_of(sides[1]))

@@ -14,7 +14,7 @@ collapsed, too few seeds."""
 # %% auto #0
 __all__ = ['COST', 'LIMIT', 'OPTIONAL', 'accuracy_table', 'number_of', 'rows_of', 'Health', 'positive_control', 'health',
            'on_validation', 'beaten_arms', 'recommend', 'Verdict', 'leading_sources', 'verdict', 'percent',
-           'tickets_of', 'answer_of', 'beside_ticket', 'sentence_of', 'json_of']
+           'tickets_of', 'saying_of', 'answer_of', 'beside_ticket', 'sentence_of', 'json_of']
 
 # %% ../../nbs/stats/02_verdict.ipynb #c03
 from collections.abc import Mapping, Sequence
@@ -212,8 +212,8 @@ def health(
                   positive=positive, gain=float(gain))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c28
-COST = ('scratch', 'dense', 'random', 'finetuned_dense', 'probe', 'pretrained', 'reinit',
-        'shuffled', 'ticket', 'finetuned', 'shuffled_reinit') # From nothing to a whole search
+COST = ('scratch', 'dense', 'finetuned_dense', 'probe', 'pretrained', 'ticket', 'finetuned')
+# What a lab would train, from what needs nothing to what needs a whole search; controls explain
 
 def on_validation(
     reading:Reading, # Of one target
@@ -359,6 +359,15 @@ def tickets_of(
     drawn = ' (STAND-IN)' if source in reading.drawn_sources else ''
     return f'{source}{drawn} tickets'
 
+def saying_of(
+    found:Comparison, # With its word or its reason
+)->str: # Such as 'open after Holm, between -14.4 and -3.3 points'
+    "The word; an open one says so where its interval leaves 0 out and the family decided."
+    leaves_out = found.lo > 0 or found.hi < 0
+    if found.word != 'open' or not leaves_out: return found.saying
+    least, most = found.excluded
+    return f'open after Holm, between {least:+.1f} and {most:+.1f} points'
+
 def answer_of(
     found:Comparison, # With its word or its reason
 )->str: # Such as '13.6 points higher [+8.0, +19.0]'
@@ -366,7 +375,7 @@ def answer_of(
     size = abs(tenth(found.effect))
     ends = f'[{tenth(found.lo):+.1f}, {tenth(found.hi):+.1f}]'
     if found.word in ('higher', 'lower'): return f'{size:.1f} points {found.word} {ends}'
-    if found.word: return found.saying
+    if found.word: return saying_of(found)
     return f'{tenth(found.effect):+.1f} points, {found.reason}'
 
 def beside_ticket(
@@ -376,7 +385,7 @@ def beside_ticket(
     "The answer where the other arm's accuracy has just been named."
     if found.word in ('higher', 'lower'): return f', ticket {found.word}'
     if not found.word and found.reason == headline.reason: return ''
-    return f', {found.saying}'
+    return f', {saying_of(found)}'
 
 # %% ../../nbs/stats/02_verdict.ipynb #c36
 def _reached(result, arm):
