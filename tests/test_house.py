@@ -25,7 +25,7 @@ def test_readme_is_the_index(root):
     text = (root/'README.md').read_text(encoding='utf-8')
     links = re.findall(r'\]\((?!\w+:|#)([^)]+)\)', text) + re.findall(r'src(?:set)?="([^"]+)"', text)
     assert [link for link in links if not (root/link).exists()] == []
-    assert {'nbs/images/ladder.svg', 'nbs/images/ladder_dark.svg'} <= set(links)
+    assert {'nbs/images/forest.svg', 'nbs/images/forest_dark.svg'} <= set(links)
 
 
 def test_badges_are_true(root):

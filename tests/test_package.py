@@ -80,7 +80,7 @@ def test_wheel_carries_experiments_and_studies(names):
 def test_wheel_built_from_the_source_archive_is_the_same(built, names):
     with tarfile.open(next(built.glob('*.tar.gz'))) as tar: held = {n.split('/', 1)[-1] for n in tar.getnames()}
     assert {'Makefile', 'LICENSE', 'README.md', 'settings.ini', 'requirements.lock', '.ci/run', 'nbs/index.ipynb',
-            'nbs/01_masks.ipynb', 'nbs/images/ladder.svg', 'nbs/experiments/.notest', 'tests/test_house.py'} <= held
+            'nbs/01_masks.ipynb', 'nbs/images/forest.svg', 'nbs/experiments/.notest', 'tests/test_house.py'} <= held
     assert {n for n in names if n.startswith('lth_nb/') and '/_share/' not in n} <= held
 
 

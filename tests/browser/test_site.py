@@ -1,5 +1,4 @@
-"The site as a person meets it: figures drawn, maths set, search that finds, links that lead somewhere, in light and dark."
-import os
+"The site as a person meets it, in light and dark: figures, maths, search, links, first screens."
 import socket
 import subprocess
 import sys
@@ -8,28 +7,31 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, call
 
 SITE = ROOT/'_docs'
-PAGES = dict(front='index', room='rooms/10_pruning', experiment='experiments/ladder', map='paper_map', tutorial='your_data')
-PARTS = 'docs/*.py', 'docs/*.ipynb', 'docs/ext/*', 'docs/pages/*', 'docs/_static/*', 'nbs/**/*.ipynb', 'studies/*/*', 'lth_nb/*.py'
+PAGES = dict(front='index', library='02_pruning', experiment='experiments/ladder', map='paper_map',
+             tutorial='your_data')
+PARTS = ('docs/*.py', 'docs/*.ipynb', 'docs/*.md', 'docs/pages/*', 'docs/_static/*',
+         'nbs/**/*.ipynb', 'lth_nb/**/*.py', '*.md')
+FITS = 'document.documentElement.scrollWidth <= innerWidth'
+TOOLS = 'sphinx', 'myst_nb', 'furo', 'sphinx_design', 'sphinx_copybutton'
 
 
 def fresh():
     "Whether _docs was built, whole, after everything it is made from."
     if not (SITE/'index.html').exists() or (SITE/'.failed').exists(): return False
-    parts = [p.stat().st_mtime for pattern in PARTS for p in ROOT.glob(pattern) if p.is_file() and '_build' not in p.parts]
-    return (SITE/'index.html').stat().st_mtime > max(parts)
+    parts = [path for pattern in PARTS for path in ROOT.glob(pattern) if path.is_file()]
+    return (SITE/'index.html').stat().st_mtime > max(path.stat().st_mtime for path in parts)
 
 
 @pytest.fixture(scope='session')
 def site():
-    "The folder of the site, built if need be."
-    missing = [name for name in ('sphinx', 'myst_nb', 'furo', 'sphinx_design', 'sphinx_copybutton') if find_spec(name) is None]
+    "The folder of the site, built once where it is older than what it is made from."
+    missing = [name for name in TOOLS if find_spec(name) is None]
     if missing: pytest.skip(f"no {', '.join(missing)}: pip install -e '.[docs]'")
     if not fresh():
-        env = {**os.environ, 'JOBS': '2'}
-        done = subprocess.run([sys.executable, 'docs/build.py'], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = call('python', 'docs/build.py', JOBS='2')
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     return SITE
 
@@ -40,7 +42,8 @@ def address(site):
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         port = s.getsockname()[1]
-    command = [sys.executable, '-m', 'http.server', str(port), '--bind', '127.0.0.1', '--directory', str(site)]
+    where = '--bind', '127.0.0.1', '--directory', str(site)
+    command = [sys.executable, '-m', 'http.server', str(port), *where]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(100):
         with socket.socket() as s:
@@ -54,7 +57,10 @@ def address(site):
 @pytest.fixture
 def visit(page, address):
     "visit(name): a page of the site, in a theme; off-site requests are faults."
-    page.on('request', lambda r: None if r.url.startswith((address, 'data:', 'blob:')) else page.faults.append(f'asked {r.url}'))
+    def asked(request):
+        if not request.url.startswith((address, 'data:', 'blob:')):
+            page.faults.append(f'asked {request.url}')
+    page.on('request', asked)
     def go(name, theme='light'):
         page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
         page.goto(f'{address}/{name}.html', wait_until='load')
@@ -79,18 +85,34 @@ def test_a_page_is_sound_in_both_themes(name, theme, visit, shot):
     drawn = figures_drawn(page)
     assert drawn >= dict(front=1, experiment=2, tutorial=2).get(name, 0)
     assert page.evaluate('document.body.dataset.theme') == theme
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page is wider than the window'
+    assert page.evaluate(FITS), 'the page is wider than the window'
     shot(f'site_{name}_{theme}', full_page=True)
     assert page.faults == []
 
 
-def test_the_front_fits_a_phone(visit, page, shot):
+@pytest.mark.parametrize('name', ['front', 'experiment'])
+def test_a_page_fits_a_phone(name, visit, page, shot):
     page.set_viewport_size(dict(width=390, height=844))
-    visit(PAGES['front'])
+    visit(PAGES[name])
     figures_drawn(page)
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page is wider than the phone'
-    shot('site_front_phone', full_page=True)
+    assert page.evaluate(FITS), 'the page is wider than the phone'
+    shot(f'site_{name}_phone', full_page=True)
     assert page.faults == []
+
+
+def test_the_first_screen_of_an_experiment_has_its_answer_and_figure(visit, page):
+    visit(PAGES['experiment'])
+    answer, figure = page.locator('.admonition.tip').first, page.locator('.plotly-live').first
+    for part in (answer, figure): assert part.bounding_box()['y'] < 800
+    parameters = page.locator('text=target:str').first
+    assert parameters.bounding_box()['y'] > figure.bounding_box()['y']
+
+
+def test_the_front_page_begins_with_the_answer(visit, page):
+    visit(PAGES['front'])
+    said = page.locator('strong', has_text='What the committed study says').first
+    assert said.bounding_box()['y'] < 400
+    assert page.locator('.plotly-live').first.bounding_box()['y'] < 800
 
 
 def test_a_figure_answers_and_changes_with_the_theme(visit):
@@ -104,29 +126,33 @@ def test_a_figure_answers_and_changes_with_the_theme(visit):
 
 
 def test_maths_is_set_and_code_can_be_copied(visit):
-    page = visit(PAGES['room'])
+    page = visit(PAGES['library'])
     page.locator('mjx-container svg').first.wait_for(timeout=60_000)
     assert page.locator('button.copybtn').count() > 5
     assert page.faults == []
 
 
 def test_an_entry_has_signature_table_and_source(visit, page):
-    visit(PAGES['room'])
-    table = page.locator('.api-table table').nth(1)
-    assert [table.locator('th').nth(i).inner_text() for i in (1, 2, 3)] == ['type', 'default', 'meaning']
-    page.locator('a.api-source').first.click()
+    visit(PAGES['library'])
+    table = page.locator('.api-table table').first
+    heads = table.locator('th').all_inner_texts()
+    assert heads[1:4] == ['type', 'default', 'meaning']
+    page.locator('.viewcode-link').first.click()
     page.wait_for_load_state()
     line = page.locator('[id="' + urlsplit(page.url).fragment + '"]')
-    assert line.count() == 1 and 'def prune(' in page.locator('.source-page').inner_text()
+    assert line.count() == 1 and 'def prune(' in line.inner_text()
     assert page.faults == []
 
 
-def test_search_finds_prune(visit, page):
+@pytest.mark.parametrize('words, where', [
+    ('prune', '02_pruning'), ('winning ticket', 'index'), ('transfer learning', 'index'),
+    ('iterative magnitude pruning', 'index'), ('ablation', 'glossary')])
+def test_search_finds_the_words_of_the_field(words, where, visit, page):
     visit('search')
-    page.goto(page.url.split('?')[0] + '?q=prune', wait_until='load')
+    page.goto(page.url.split('?')[0] + f'?q={words}', wait_until='load')
     page.locator('#search-results li a').first.wait_for(timeout=60_000)
     found = page.locator('#search-results li a').evaluate_all('all => all.map(a => a.href)')
-    assert any('rooms/10_pruning' in link for link in found), found[:10]
+    assert any(where in link for link in found), found[:10]
     assert page.faults == []
 
 
