@@ -76,7 +76,7 @@ def gather(src):
     for path in (root/'docs/pages').iterdir():
         text = re.sub(r'\{\{ (\w+) \}\}', lambda match: parts[match[1]], path.read_text(encoding='utf-8'))
         (src/path.name).write_text(text, encoding='utf-8')
-    for name in ('CHANGELOG.md', 'CONTRIBUTING.md', 'CITATION.cff', 'docs/your_data.ipynb'): shutil.copy2(root/name, src)
+    for name in ('CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CITATION.cff', 'docs/your_data.ipynb'): shutil.copy2(root/name, src)
     for name in SECTIONS: section(name, src)
 
 

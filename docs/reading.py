@@ -128,7 +128,7 @@ def library(cells, docname):
             words = re.sub(r'[#>`*$]', '', text).strip()[:300]
             continue
         if 'export' in said and (made := entries(text, module)): yield markdown(made)
-        only_imports = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in parsed(text) or [0])
+        only_imports = module and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in parsed(text) or [0])
         tag = 'remove-input' if 'echo' in said else 'hide-input' if 'export' in said or only_imports else ''
         yield cell | dict(source=text, metadata=dict(tags=[tag] if tag else []), outputs=shown(cell, words))
 
