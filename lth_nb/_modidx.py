@@ -1481,6 +1481,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                  'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict.recommend': ('stats/verdict.html#recommend', 'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict.rows_of': ('stats/verdict.html#rows_of', 'lth_nb/stats/verdict.py'),
+                                      'lth_nb.stats.verdict.saying_of': ('stats/verdict.html#saying_of', 'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict.sentence_of': ('stats/verdict.html#sentence_of', 'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict.tickets_of': ('stats/verdict.html#tickets_of', 'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict.verdict': ('stats/verdict.html#verdict', 'lth_nb/stats/verdict.py')},
