@@ -346,8 +346,8 @@ def _told_runs(check, claimed):
     more = int(fewest.loc[:, 3:].to_numpy().sum())
     above_two = 1 - (2 - claimed % 2) / claimed # Sums of `claimed` counts that no two runs can have
     return (f"{total - more - none} of {total} means can be means of one or two runs, {more} need "
-            f"more, where of means of {claimed} runs {above_two:.0%} would; {none} are whole counts "
-            f"of no number of runs up to {check.most}")
+            f"more, where of means of {claimed} runs {above_two:.0%} would; "
+            f"{none} are whole counts of no number of runs up to {check.most}")
 
 def _told_mixed(row, sizes):
     "A line over two test sets."

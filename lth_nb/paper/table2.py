@@ -526,7 +526,8 @@ def _told_means(found, seeds, decimals):
     listed = f" ({', '.join(first)}{more})" if first else ''
     return (f"{len(off)} of {len(found)} means are no mean of {seeds} accuracies over the stated "
             f"test sets, rounded or truncated{listed}; {(~found.possible_round).sum()} if only "
-            f"rounding is allowed; of arbitrary numbers {(1 - found.reach).sum():.0f} would be none")
+            f"rounding is allowed; "
+            f"of arbitrary numbers {(1 - found.reach).sum():.0f} would be none")
 
 def _than_chance(p, smoke):
     "Whether more is explained than in drawn tables."
