@@ -13,7 +13,7 @@ from test_bad_input import draw
 
 from lth_nb.bank import Bank
 from lth_nb.datasets import subset
-from lth_nb.explore.explore_own import results
+from lth_nb.explore.own import results
 from lth_nb.runs import COLUMNS
 
 ASKED = ('-p', 'target', 'mouse_lba', '-p', 'smoke', 'True', '-p', 'px', '16', '-p', 'rounds', '1')

@@ -7,8 +7,7 @@ import pytest
 from conftest import ROOT, call
 from PIL import Image
 
-from lth_nb.explore.explore_own import find_job, job_folder, results, state
-from lth_nb.explore.own import OwnPage
+from lth_nb.explore.own import OwnPage, find_job, job_folder, planned, results, state
 
 NOTEBOOK = ROOT/'nbs/experiments/explore.ipynb'
 
@@ -48,6 +47,8 @@ def test_check_start_and_a_page_that_finds_it_again(tmp_path):
     page.inspect().join(120)
     told = page.still()[0]['text/markdown']
     assert told.startswith('**Ready.** 9 runs asked for; 9 runs left') and 'at most on this machine' in told
+    assert 'What they can show: no interval (n = 1' in told  # a smoke run has one seed
+    assert planned(find_job(job_folder(target, out, plan=True))).left == 9
     assert 'passes' in page.still()[1]['text/markdown'] and not [*out.glob('smoke/??/*')]  # nothing was trained
     page.begin().join(180)
     assert state(find_job(job_folder(target, out))) == 'finished', page.still()

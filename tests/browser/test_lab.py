@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from lth_nb.explore.explore_own import last_job, state, stop
+from lth_nb.explore.own import last_job, state, stop
 
 QUIET = {'@jupyterlab/apputils-extension:notification': dict(fetchNews='false', checkForUpdates=False)}
 
@@ -106,6 +106,16 @@ def pick(page, label, value):
     dropdown.locator('select').select_option(value)
 
 
+def test_the_keys_of_a_control_stay_in_it(explorer):
+    page = explorer
+    before = page.locator('.jp-Notebook .jp-CodeCell').count()
+    page.locator('.widget-dropdown select').first.focus()
+    page.wait_for_function("document.activeElement.dataset.lmSuppressShortcuts === 'true'")
+    for key in ('ArrowDown', 'm', 'Control+a', 'm'): page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.tagName") == 'SELECT'
+    assert page.locator('.jp-Notebook .jp-CodeCell').count() == before
+
+
 def title_of(page): return page.locator('.js-plotly-plot .gtitle').first.text_content()
 
 
@@ -122,6 +132,11 @@ def test_the_study_redraws_and_opens_a_run(explorer, shot):
     assert other in title_of(page)
     pick(page, 'metric', 'macro-F1 on the test set')
     page.wait_for_function("document.querySelector('.js-plotly-plot .gtitle').textContent.includes('macro-F1')")
+    # a figure that was redrawn keeps its height when the window changes
+    for width in (1000, 1280):
+        page.set_viewport_size(dict(width=width, height=800))
+        page.wait_for_timeout(500)
+        assert page.locator('.js-plotly-plot').first.bounding_box()['height'] > 300
     # a click on a dot opens its run
     dot = page.wait_for_function("""() => { const gd = document.querySelector('.js-plotly-plot');
         const k = gd._fullData.findIndex(t => t.name === 'runs' && t.x.length > 3);
