@@ -21,16 +21,7 @@ from fastcore.basics import patch
 
 from ..bank import Bank, banks
 from .study import density_figure
-from lth_nb.explore.widgets import (
-    as_written,
-    attempt,
-    fluid,
-    in_a_row,
-    listener,
-    pick,
-    plain,
-    shown,
-)
+from .widgets import as_written, attempt, fluid, in_a_row, pick, plain, shown
 from ..figures.style import finish, look
 from ..masks import Mask, layer_density, overlap
 from ..tickets import Ticket
@@ -163,7 +154,7 @@ class BankPage:
         half = widgets.Layout(width='48%', min_width='380px')
         self.said, self.parts = widgets.Output(), [widgets.Output(layout=half) for _ in range(4)]
         self.box = widgets.VBox([in_a_row(self.bank, self.other), self.round, self.said,
-                                 in_a_row(*self.parts), listener()])
+                                 in_a_row(*self.parts)])
         for part in (self.bank, self.other, self.round):
             part.observe(lambda _: self.draw(), 'value')
         if names: self.draw()

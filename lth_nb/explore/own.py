@@ -44,7 +44,6 @@ from lth_nb.explore.widgets import (
     button,
     fluid,
     in_a_row,
-    listener,
     pick,
     plain,
     shown,
@@ -387,7 +386,7 @@ class OwnPage:
         more = widgets.Accordion([self.log], titles=['what the job prints'])
         return widgets.VBox([
             self.target, self.recipe, self.train, self.accept, in_a_row(*keys, self.bar),
-            self.state, self.findings, self.results, more, listener()])
+            self.state, self.findings, self.results, more])
 
     def say(self,
         told:str, # Markdown

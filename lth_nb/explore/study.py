@@ -30,6 +30,7 @@ import plotly.graph_objects as go
 from fastcore.basics import patch
 
 from lth_nb.explore.widgets import (
+    as_written,
     attempt,
     button,
     fluid,
@@ -114,10 +115,10 @@ def run_name(
 
 def _hover(row):
     "What the pointer reads off a dot."
-    lines = [escape(run_name(row)), f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}',
-             f'{row.steps:,.0f} steps, ended by {row.stopped_by}',
-             f'run {row.key[:12]}: click to open']
-    return '<br>'.join(lines)
+    right = f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}'
+    length = f'{row.steps:,.0f} steps, ended by {row.stopped_by}'
+    last = f'run {row.key[:12]}: click to open'
+    return '<br>'.join([escape(run_name(row)), right, length, last])
 
 def _weights_left(rows):
     "Share of the weights that each run has kept; scratch at the fewest."
@@ -133,11 +134,11 @@ def dots(
     for (_, source), runs in rows.groupby(['arm', 'source']):
         colour, symbol = look(source, reading.target, reading.sources)
         edge = dict(color='#ffffff', width=1)
+        marker = dict(color=colour, symbol=symbol, size=7, opacity=.45, line=edge)
+        hover = [_hover(row) for _, row in runs.iterrows()]
         yield go.Scatter(
             x=runs.weights, y=runs[metric], mode='markers', name='runs', customdata=runs.key,
-            meta=dict(source=source), hoverinfo='text',
-            hovertext=[_hover(row) for _, row in runs.iterrows()],
-            marker=dict(color=colour, symbol=symbol, size=7, opacity=.45, line=edge))
+            meta=dict(source=source), hoverinfo='text', hovertext=hover, marker=marker)
 
 # %% ../../nbs/explore/00_study.ipynb #c18
 def _kept(reading, sources, arms):
@@ -228,10 +229,10 @@ def history_figure(
     right = dict(overlaying='y', side='right', tickformat='.0%', title='accuracy', showgrid=False,
                  range=[0, 1], tickvals=[.2, .4, .6, .8, 1])
     finish(fig, title, area=230, below=90)
-    fig.update_layout(xaxis_title='epoch', yaxis=dict(title='loss, nats', type='log'), yaxis2=right,
-                      hovermode='x unified', showlegend=True, margin_r=60,
-                      legend=dict(orientation='h', y=-.25))
-    return fluid(fig)
+    fig.update_xaxes(title='epoch')
+    fig.update_layout(yaxis=dict(title='loss, nats', type='log', dtick='D2'), yaxis2=right)
+    fig.update_layout(showlegend=True, legend=dict(orientation='h', y=-.25))
+    return fluid(fig.update_layout(hovermode='x unified', margin_r=60))
 
 # %% ../../nbs/explore/00_study.ipynb #c34
 def density_figure(
@@ -317,9 +318,9 @@ class StudyPage:
         data:str='',  # Folder of data sets; '' = $LTH_DATA, else ./data
         cache:str|Path='runs/cache', # Decoded images
     ):
-        self.study, self.cache = open_study(where), cache
+        self.study, self.cache, self.busy = open_study(where), cache, False
         self.data = data or os.environ.get('LTH_DATA', 'data')
-        self.table, self.busy = with_setting(self.study.table), False
+        self.table = with_setting(self.study.table)
         self.choices = [pick(name) for name in ('target', 'size', 'recipe', 'searched')]
         metrics = [(label, name) for name, label in METRICS.items() if name in self.table]
         self.metric, self.round = pick('metric', metrics), pick('ladder at')
@@ -444,13 +445,21 @@ def facts(self:StudyPage,
     row:pd.Series, # Of the table
 )->str: # One sentence
     "A run in numbers."
-    shares = {'test': row.test_acc, 'validation': row.val_acc, 'balanced': row.test_balanced_acc,
-              'macro-F1': row.test_macro_f1}
-    parts = [', '.join(f'{name} {value:.1%}' for name, value in shares.items()),
-             f'calibration error {row.test_ece:.3f}; {row.density:.1%} of the weights kept',
-             f'{row.dead_channels} dead channels; {row.steps:,.0f} steps in {row.epochs} epochs',
-             f'ended by {row.stopped_by}', f'{row.seconds:.0f} s']
-    return f"**{escape(run_name(row))}** (run {row.key[:12]}): {', '.join(parts)}"
+    right = f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}'
+    balanced = f'balanced {row.test_balanced_acc:.1%}, macro-F1 {row.test_macro_f1:.1%}'
+    error = f'calibration error {row.test_ece:.3f}'
+    pruned = f'{row.density:.1%} of the weights kept, {row.dead_channels} dead channels'
+    length = f'{row.steps:,.0f} steps in {row.epochs} epochs'
+    ended = f'ended by {row.stopped_by}, {row.seconds:.0f} s'
+    name = f'**{as_written(run_name(row))}** (run {row.key[:12]})'
+    return f'{name}: {right}, {balanced}, {error}; {pruned}; {length}, {ended}'
+
+@patch
+def learned(self:StudyPage,
+    row:pd.Series, # Of the table
+)->go.Figure: # Learning curves
+    "How a run learned."
+    return history_figure(history(self.study, row), run_name(row))
 
 @patch
 def beside(self:StudyPage,
@@ -464,7 +473,7 @@ def beside(self:StudyPage,
     _, theirs, told = differs(self.study, row, other)
     some = ', '.join(map(str, theirs[:8])) or 'none'
     more = ', ...' if len(theirs) > 8 else ''
-    return f'**Beside {arm}.** {escape(told)} Test images only {arm} gets right: {some}{more}.'
+    return f'**Beside {arm}.** {as_written(told)} Test images only {arm} gets right: {some}{more}.'
 
 @patch
 def confused(self:StudyPage,
@@ -483,10 +492,10 @@ def open_run(self:StudyPage)->None: # Nothing
     "Facts, curves, density, what its dense twin does otherwise, confusion."
     row, self.images.outputs, self.details.outputs = self.opened(), (), ()
     if row is None: return
-    parts = [lambda: self.facts(row),
-             lambda: history_figure(history(self.study, row), run_name(row)),
-             lambda: layers(row), lambda: self.beside(row), lambda: self.confused(row)]
-    self.details.outputs = [output for part in parts for output in attempt(part)]
+    self.details.outputs = (
+        *attempt(lambda: self.facts(row)), *attempt(lambda: self.learned(row)),
+        *attempt(lambda: layers(row)), *attempt(lambda: self.beside(row)),
+        *attempt(lambda: self.confused(row)))
 
 @patch
 def seen(self:StudyPage,
@@ -499,7 +508,8 @@ def seen(self:StudyPage,
     where, other = np.flatnonzero(guess != label), twin(self.table, row)
     if which == 'lost' and other is None:
         raise ValueError(f'no dense run beside {run_name(row)}: choose another run')
-    if which == 'lost': _, where, _ = differs(self.study, row, other)
+    if which == 'lost':
+        _, where, _ = differs(self.study, row, other)
     splits = load(row.target, self.data, px=int(row.px), cache=self.cache)
     splits = splits.shrunk(int(row.n_val), int(row.n_test))
     return images_figure(splits, row, guess, where), self.confused(row, splits.classes)
@@ -513,5 +523,6 @@ def show_images(self:StudyPage,
     if row is None:
         self.images.outputs = shown('Choose a run first: click a dot of the figure.')
         return
-    self.images.outputs = shown(f'reading {escape(row.target)}, the first time takes a moment ...')
+    target = as_written(row.target)
+    self.images.outputs = shown(f'reading {target}, the first time takes a moment ...')
     self.images.outputs = attempt(lambda: self.seen(row, which))

@@ -136,12 +136,13 @@ def plain(
 
 # %% ../../nbs/explore/03_widgets.ipynb #c19
 class Listener(anywidget.AnyWidget):
-    "Sends the `customdata` of clicked points of the figures in its box, and keeps the keys there."
+    "Sends the `customdata` of clicked points in its box; keeps the keys of a notebook's controls."
     _esm = """
-    const CONTROLS = 'select, button, input, textarea, [tabindex]';
+    const CONTROLS = '.widget-vbox :is(select, button, input, textarea, [tabindex])';
     function attach(box, model) {
+      const notebook = box.closest('.jp-Notebook') ?? box;
       const look = () => {
-        box.querySelectorAll(CONTROLS).forEach(part => {
+        notebook.querySelectorAll(CONTROLS).forEach(part => {
           part.setAttribute('data-lm-suppress-shortcuts', 'true');
         });
         box.querySelectorAll('.js-plotly-plot').forEach(figure => {
@@ -153,7 +154,7 @@ class Listener(anywidget.AnyWidget):
         });
       };
       const watcher = new MutationObserver(look);
-      watcher.observe(box, {childList: true, subtree: true});
+      watcher.observe(notebook, {childList: true, subtree: true});
       look();
       return watcher;
     }
@@ -172,11 +173,11 @@ class Listener(anywidget.AnyWidget):
     """
 
 def listener(
-    act:Callable|None=None, # Takes the `customdata` of a point, None where it has none; None = deaf
-)->Listener: # To stand in the VBox of a page
-    "Keep the keys of a page, and call `act` when a point is clicked."
+    act:Callable, # Takes the `customdata` of a point, None where it has none
+)->Listener: # To stand in the VBox of a page, one in a notebook
+    "Call `act` when a point is clicked, and keep the keys of the controls."
     made = Listener(layout=widgets.Layout(display='none'))
-    if act is not None: made.on_msg(lambda _, said, __: act(said['clicked']))
+    made.on_msg(lambda _, said, __: act(said['clicked']))
     return made
 
 # %% ../../nbs/explore/03_widgets.ipynb #c24

@@ -111,6 +111,7 @@ def test_the_keys_of_a_control_stay_in_it(explorer):
     before = page.locator('.jp-Notebook .jp-CodeCell').count()
     page.locator('.widget-dropdown select').first.focus()
     page.wait_for_function("document.activeElement.dataset.lmSuppressShortcuts === 'true'")
+    assert page.locator('.noUi-handle').first.get_attribute('data-lm-suppress-shortcuts') == 'true'
     for key in ('ArrowDown', 'm', 'Control+a', 'm'): page.keyboard.press(key)
     assert page.evaluate("document.activeElement.tagName") == 'SELECT'
     assert page.locator('.jp-Notebook .jp-CodeCell').count() == before
