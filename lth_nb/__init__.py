@@ -29,6 +29,10 @@ Modules:
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches, crops; from names and seeds alone.
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings as large as the paper's seven targets, and digits.
 - `lth_nb.experiments`: What an experiment was asked, each value in its type; and the command that executes it.
+- `lth_nb.explore.bank`: What is left of each layer, which filters survive, what two searches have in common.
+- `lth_nb.explore.own`: Checked, planned, and trained on in the background, by a process that outlives the notebook.
+- `lth_nb.explore.study`: A finished study, or yours, with dropdowns: redraw, hover, click a run, see what it got wrong.
+- `lth_nb.explore.widgets`: Values shown in a widget, a few controls, a listener that hears clicks and keeps the keys.
 - `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.
 - `lth_nb.figures.ladder`: Differences with their intervals: the ladder from scratch to ticket, a forest of targets, two recipes side by side.
 - `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, what a network takes for what; on one page that opens offline.
