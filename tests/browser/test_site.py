@@ -150,7 +150,8 @@ def test_an_entry_has_signature_table_and_source(visit, page):
 def test_search_finds_the_words_of_the_field(words, where, visit, page):
     visit('search')
     page.goto(page.url.split('?')[0] + f'?q={words}', wait_until='load')
-    page.locator('#search-results li a').first.wait_for(timeout=60_000)
+    finished = page.locator('#search-results .search-summary', has_text='finished')
+    finished.wait_for(timeout=60_000)
     found = page.locator('#search-results li a').evaluate_all('all => all.map(a => a.href)')
     assert any(where in link for link in found), found[:10]
     assert page.faults == []
