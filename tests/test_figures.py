@@ -20,7 +20,8 @@ from lth_nb.study import missing, open_study, predictions, read_plan, wanted
 DRAWN = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table2',
          'what_we_found')
 OTHERS = ('fig2_samples', 'table1', 'table2_check', 'paper_curves', 'study')
-EXECUTED = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder', 'recipes', 'table1')
+EXECUTED = ('fig1_tickets', 'fig3_transfer', 'fig4_finetuned', 'fig4_related', 'fig4_size', 'ladder',
+            'recipes', 'table1')
 QUICK = dict(fig2_samples=dict(px=16, columns=3))
 STUDY = ROOT/'studies/real_small'
 

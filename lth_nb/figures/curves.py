@@ -18,8 +18,24 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .style import (ARM_NAMES, ARMS, WIDTH, about, accuracy_axis, accuracy_range, at_right, fade,
-                                  finish, label_room, look, sentences, source_name, spread_labels)
+from lth_nb.figures.style import (
+    ARM_NAMES,
+    ARMS,
+    WIDTH,
+    about,
+    accuracy_axis,
+    accuracy_range,
+    at_right,
+    fade,
+    finish,
+    label_room,
+    look,
+    sentences,
+    source_name,
+    spread_labels,
+)
+from ..stats.readings import Reading
+from ..stats.verdict import Verdict
 
 # %% ../../nbs/figures/01_curves.ipynb #c07
 START = dict( # Sparse arm -> the arm it is when nothing is pruned
@@ -48,7 +64,7 @@ def _runs(rows, arm, source):
     return runs.groupby(['density', 'seed'], as_index=False).test_acc.mean()
 
 def curves_of(
-    reading,             # From `stats.readings`
+    reading:Reading,     # From `stats.readings`
     arms:Sequence[str],  # Sparse arms to draw, names in `START`
     sources:Sequence[str]=(), # Drawn where they ran; empty = all
     own_arms:Sequence[str]=(), # Sparse arms drawn of the target's own tickets alone
@@ -105,7 +121,7 @@ def _dots(x, heights, colour):
 @dataclass(frozen=True)
 class Facet:
     "What one facet draws."
-    reading:object           # From `stats.readings`
+    reading:Reading          # From `stats.readings`
     lines:tuple[Curve, ...]  # Without scratch
     among:tuple[str, ...]    # Sources of the whole figure
     gain:bool                # Draw points against scratch, not accuracy
@@ -121,8 +137,8 @@ class Facet:
         return sorted({density for line in self.lines for density in line.runs.density}) or [.1, 1.]
 
     def height(self,
-        shares, # Accuracies in [0, 1], a number or an array
-    ): # The same, or points against scratch
+        shares:float|np.ndarray|pd.Series, # Accuracies in [0, 1], a number or an array
+    )->float|np.ndarray|pd.Series: # The same, or points against scratch
         "Where an accuracy is drawn."
         return 100 * (shares - self.scratch.mean()) if self.gain else shares
 
@@ -264,7 +280,7 @@ def _refuse_strange(readings, arms, sources):
     if absent: raise ValueError(f"no run from {', '.join(absent)}; there are {', '.join(ran)}")
 
 def curves(
-    readings,                  # From `stats.readings`: one, or several, a facet each
+    readings:Reading|Sequence[Reading], # From `stats.readings`: one, or several, a facet each
     *,
     arms:Sequence[str]=('ticket',), # Sparse arms, drawn if run; scratch is always there
     sources:Sequence[str]=(),  # Drawn where they ran; empty = all
@@ -343,7 +359,8 @@ def _ends(row, baseline, colour):
     "The interval of the difference from scratch, counted from scratch; None where there is none."
     if row.arm == 'scratch' or row.lo != row.lo: return None
     below, above = row.accuracy - baseline - row.lo, baseline + row.hi - row.accuracy
-    return dict(array=[above], arrayminus=[below], symmetric=False, color=colour, thickness=1.5, width=4)
+    return dict(array=[above], arrayminus=[below], symmetric=False,
+                color=colour, thickness=1.5, width=4)
 
 def _means(drawn, heights, target, baseline):
     "Marker and interval of each row."
@@ -352,13 +369,14 @@ def _means(drawn, heights, target, baseline):
         shape = symbol if row.arm in ('ticket', 'scratch') else f'{symbol}-open'
         name = ARM_NAMES.get(row.arm, row.arm)
         yield go.Scatter(
-            x=[row.accuracy], y=[height], mode='markers', name=row.arm, meta=dict(source=row.source),
+            x=[row.accuracy], y=[height], mode='markers', name=row.arm,
+            meta=dict(source=row.source),
             error_x=_ends(row, baseline, colour), hoverinfo='text',
             hovertext=f'{name}<br>{row.accuracy:.1f} %, n = {row.n}',
             marker=dict(symbol=shape, size=10, color=colour, line=dict(color=colour, width=2)))
 
 def dot_plot(
-    found,                # A verdict, or a table from `stats.accuracy_table`
+    found:Verdict|pd.DataFrame, # A verdict, or a table from `stats.accuracy_table`
     *,
     target:str='',        # Set the runs were trained on; a verdict knows it, as all that follows
     runs:pd.DataFrame|None=None, # Rows of the reading, for a dot per run
@@ -387,7 +405,8 @@ def dot_plot(
     fig.update_yaxes(range=[max(ticks) + .6, -.6], zeroline=False, showgrid=False,
                      tickvals=list(ticks), ticktext=list(ticks.values()))
     note = 'Dots: runs; markers: means; bars: 95 % interval of the difference from scratch'
-    finish(fig, title or f'{target or "Every arm"}: all arms side by side', sentences(caption, note),
+    whole = sentences(caption, note)
+    finish(fig, title or f'{target or "Every arm"}: all arms side by side', whole,
            area=40 + 24 * max(ticks), left=label_room(ticks.values(), 220))
     return fig.update_layout(margin_r=70)
 

@@ -19,8 +19,18 @@ from textwrap import wrap
 import numpy as np
 import plotly.graph_objects as go
 
-from .style import (WIDTH, at_right, fade, finish, label_room, look, sentences, side_by_side,
-                                  source_name, spread_labels)
+from lth_nb.figures.style import (
+    WIDTH,
+    at_right,
+    fade,
+    finish,
+    label_room,
+    look,
+    sentences,
+    side_by_side,
+    source_name,
+    spread_labels,
+)
 from ..stats.paired import Comparison, points
 
 # %% ../../nbs/figures/02_ladder.ipynb #c07
@@ -28,7 +38,7 @@ DECIDED = ('higher', 'lower', 'no different') # Words of a comparison that is no
 
 def bars(
     comparison:Comparison, # With or without an interval
-)->tuple[tuple[float, float], tuple[float, float]]: # Thick and thin, ends in points; NaN where there is none
+)->tuple[tuple[float, float], tuple[float, float]]: # Thick, thin: ends in points; NaN: none
     "The interval over seeds, and the one that covers new test images; the second holds the first."
     low, high = 100 * comparison.lo, 100 * comparison.hi
     wide_low, wide_high = 100 * comparison.lo_images, 100 * comparison.hi_images
@@ -199,8 +209,10 @@ def _rung_axes(fig, rungs):
                      zeroline=False, showgrid=False)
 
 # %% ../../nbs/figures/02_ladder.ipynb #c19
-STEPS = {'dense - scratch': 'early weights<br>alone', 'reinit - scratch': 'mask, fresh<br>weights alone',
-         'interaction': 'only both<br>together'} # They add up to ticket - scratch
+STEPS = { # They add up to ticket - scratch
+    'dense - scratch': 'early weights<br>alone',
+    'reinit - scratch': 'mask, fresh<br>weights alone',
+    'interaction': 'only both<br>together'}
 
 def _floating(name, start, end, colour):
     "A bar between two heights."
@@ -209,7 +221,8 @@ def _floating(name, start, end, colour):
 
 def _above(fig, name, height, text):
     "Write above a bar."
-    fig.add_annotation(x=name, y=height, text=text, yanchor='bottom', showarrow=False, font_size=11.5)
+    fig.add_annotation(x=name, y=height, text=text, yanchor='bottom', showarrow=False,
+                       font_size=11.5)
 
 def waterfall(
     rungs:Sequence[Comparison], # From `stats.ladder`, of one target, recipe and source
@@ -221,7 +234,8 @@ def waterfall(
     "The ladder as steps."
     known = {rung.name: rung for rung in rungs if rung.effect == rung.effect}
     absent = [name for name in STEPS if name not in known]
-    if absent: raise ValueError(f"no number for {', '.join(absent)}: run every arm of the ladder first")
+    if absent:
+        raise ValueError(f"no number for {', '.join(absent)}: run every arm of the ladder first")
     target, source = rungs[0].target, rungs[0].source
     colour, level = look(source, target)[0], 100 * scratch
     fig = go.Figure(_floating('scratch', 0, level, '#777777'))
@@ -237,7 +251,8 @@ def waterfall(
     _above(fig, 'ticket', level, f'<b>{level:.1f} %</b>')
     ends = [max(0, min(reach) - 12), min(100, max(reach) + 4)]
     fig.update_yaxes(title='test accuracy, %', range=ends)
-    return finish(fig, title or f'{target}: from scratch to the ticket', sentences(caption), area=320)
+    title = title or f'{target}: from scratch to the ticket'
+    return finish(fig, title, sentences(caption), area=320)
 
 # %% ../../nbs/figures/02_ladder.ipynb #c23
 MEAN = ('#000000', 'diamond') # Colour and symbol of a mean over targets
@@ -252,7 +267,8 @@ def _forest_rows(comparisons, means):
     sources = _sources(comparisons)
     looks = [look(found.source, found.target, sources) for found in comparisons]
     looks += [MEAN] * len(means)
-    return [Row(height, found, mark) for height, (found, mark) in enumerate(zip([*comparisons, *means], looks))]
+    both = zip([*comparisons, *means], looks)
+    return [Row(height, found, mark) for height, (found, mark) in enumerate(both)]
 
 def forest(
     comparisons:Sequence[Comparison], # A row each; a facet for each pair of arms
@@ -266,7 +282,8 @@ def forest(
     if not names: raise ValueError('no comparison to draw: no target has both arms')
     parts = []
     for name in names:
-        mine, mean = ([found for found in some if found.name == name] for some in (comparisons, means))
+        mine = [found for found in comparisons if found.name == name]
+        mean = [found for found in means if found.name == name]
         parts.append(_forest_rows(mine, mean))
     fig = side_by_side([_minus(part[0].comparison) for part in parts])
     for column, part in enumerate(parts, 1):
@@ -291,14 +308,16 @@ def _forest_axes(fig, labels, has_mean):
         fig.add_hline(y=len(labels) - .5, line=dict(color='#bbbbbb', width=1))
         labels = [*labels, '<b>mean of these</b>']
     fig.update_xaxes(title='difference, points', zeroline=False)
-    fig.update_yaxes(range=[len(labels) - .5, -.5], tickvals=list(range(len(labels))), ticktext=labels,
-                     zeroline=False, showgrid=False)
+    fig.update_yaxes(
+        range=[len(labels) - .5, -.5], tickvals=list(range(len(labels))), ticktext=labels,
+        zeroline=False, showgrid=False)
 
 # %% ../../nbs/figures/02_ladder.ipynb #c28
 def _under_both(comparisons, recipes):
     "Source, its own named '' -> target -> its comparisons under both recipes."
-    first, second = ({(found.source, found.target): found for found in comparisons
-                      if found.recipe == recipe and found.effect == found.effect} for recipe in recipes)
+    told = [found for found in comparisons if found.effect == found.effect]
+    first, second = ({(found.source, found.target): found for found in told
+                      if found.recipe == recipe} for recipe in recipes)
     found = {}
     for source, target in first:
         if (source, target) not in second: continue
@@ -340,13 +359,15 @@ def _slope(pair):
     colour, symbol = look(pair[0].source, pair[0].target)
     shapes = [symbol if found.word in DECIDED else f'{symbol}-open' for found in pair]
     return go.Scatter(
-        x=[0, 1], y=[100 * found.effect for found in pair], mode='lines+markers', name=pair[0].target,
-        meta=dict(source=pair[0].source), line=dict(color=colour, width=1.5),
-        marker=dict(symbol=shapes, size=9), hoverinfo='text', hovertext=[_hover(found) for found in pair])
+        x=[0, 1], y=[100 * found.effect for found in pair], mode='lines+markers',
+        name=pair[0].target, meta=dict(source=pair[0].source),
+        line=dict(color=colour, width=1.5), marker=dict(symbol=shapes, size=9),
+        hoverinfo='text', hovertext=[_hover(found) for found in pair])
 
 def _slope_labels(group, gap):
     "Targets at the right end of their lines."
     heights = [100 * second.effect for _, second in group.values()]
     return go.Scatter(
         x=[1.06] * len(group), y=spread_labels(heights, gap), mode='text', text=list(group),
-        textposition='middle right', textfont_size=12, cliponaxis=False, hoverinfo='skip', name='labels')
+        textposition='middle right', textfont_size=12, cliponaxis=False, hoverinfo='skip',
+        name='labels')

@@ -92,8 +92,8 @@ def mosaic(
 )->go.Figure: # One picture
     "Images with captions."
     if not len(images) == len(captions) > 0:
-        raise ValueError(f"{len(images)} images and {len(captions)} captions: one caption per image, "
-                         "one image or more")
+        raise ValueError(f"{len(images)} images and {len(captions)} captions: "
+                         "one caption per image, one image or more")
     px = images.shape[1]
     picture, corners = _tiles(images, columns)
     fig = go.Figure(go.Image(source=image_array_to_data_uri(picture), hoverinfo='skip'))
@@ -172,11 +172,11 @@ def _checked(counts, names):
     "A confusion matrix with a name per class, refused otherwise."
     counts = np.asarray(counts)
     if counts.ndim != 2 or len(set(counts.shape)) != 1 or not counts.any():
-        raise ValueError(f"counts must be (classes, classes) with an image in it, got shape {counts.shape}, "
-                         f"sum {counts.sum()}: take it from `confusion`")
+        raise ValueError(f"counts must be (classes, classes) with an image in it, "
+                         f"got shape {counts.shape}, sum {counts.sum()}: take it from `confusion`")
     if len(names) != len(counts):
-        raise ValueError(f"names must be one per class, got {len(names)} for {len(counts)} classes: "
-                         "take them from the target")
+        raise ValueError(f"names must be one per class, got {len(names)} "
+                         f"for {len(counts)} classes: take them from the target")
     return counts
 
 def _mistaken(counts, names):
@@ -200,7 +200,8 @@ def confusion_figure(
         hovertext=_mistaken(counts, names), hoverinfo='text', zmin=0, zmax=1, xgap=1, ygap=1,
         colorscale=[[0, '#ffffff'], [1, '#08306b']],
         colorbar=dict(tickformat='.0%', thickness=14, len=.6, y=1, yanchor='top')))
-    ticks = dict(tickvals=list(range(len(names))), showgrid=False, zeroline=False, constrain='domain')
+    ticks = dict(tickvals=list(range(len(names))), showgrid=False, zeroline=False,
+                 constrain='domain')
     fig.update_xaxes(title='predicted', ticktext=names, tickangle=-45, **ticks)
     rows = [f'{name} ({total:,})' for name, total in zip(names, images)]
     fig.update_yaxes(title='true (images)', ticktext=rows, autorange='reversed', scaleanchor='x',
@@ -209,7 +210,8 @@ def confusion_figure(
     side = min(800, max(560, 300 + 44 * len(names)))
     left = 40 + label_room(rows)
     about = f'{counts.sum():,} test images, accuracy {100 * right:.1f} %; colour: share of the row.'
-    finish(fig, title, about, area=side - left - 100, left=left, below=40 + label_room(names) * 7 // 10, width=side)
+    below = 40 + label_room(names) * 7 // 10
+    finish(fig, title, about, area=side - left - 100, left=left, below=below, width=side)
     return fig.update_layout(plot_bgcolor='#e0e0e0')
 
 # %% ../../nbs/figures/03_pictures.ipynb #c33

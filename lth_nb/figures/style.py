@@ -146,7 +146,8 @@ def side_by_side(
     titles:Sequence[str], # One per facet, as HTML
 )->go.Figure: # Empty facets in one row, with one y axis
     "Facets for differences of several kinds."
-    fig = make_subplots(1, len(titles), shared_yaxes=True, horizontal_spacing=.03, subplot_titles=titles)
+    fig = make_subplots(
+        1, len(titles), shared_yaxes=True, horizontal_spacing=.03, subplot_titles=titles)
     return fig.update_annotations(font=dict(size=13), yshift=4)
 
 def at_right(
@@ -214,7 +215,7 @@ def _draw(jobs, seconds):
             place = path.with_name(f'{path.name}.{kind}')
             asked.append(dict(fig=fig.to_dict(), path=place, opts=options))
     try:
-        import kaleido # not everywhere
+        import kaleido  # not everywhere
         work = kaleido.write_fig_from_object(
             asked, kopts=dict(mathjax=False), cancel_on_error=True)
         with ThreadPoolExecutor(1) as pool:

@@ -25,7 +25,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from ..protocol import PLAYS, SOURCES
-from ..stats.paired import Comparison, points, tenth
+from ..stats.paired import Comparison, points
 from ..stats.readings import Reading, Side, compare_sides, complete_rounds, with_holm
 
 # %% ../../nbs/paper/01_claims.ipynb #c07
@@ -181,8 +181,10 @@ def beat_scratch(
     return claim_of('a', 'tickets beat scratch on every target', groups, rule)
 
 # %% ../../nbs/paper/01_claims.ipynb #c30
-PAPER = dict(human_lba='deep own', lung_tissues='deep own', mouse_lba='deep natural', bone_marrow='shallow own',
-             artist_classification_1='shallow natural', type_classification='shallow natural')
+PAPER = dict(
+    human_lba='deep own', lung_tissues='deep own', mouse_lba='deep natural',
+    bone_marrow='shallow own', artist_classification_1='shallow natural',
+    type_classification='shallow natural')
 TURNED = {Says.HOLDS: Says.FAILS, Says.FAILS: Says.HOLDS, Says.OPEN: Says.OPEN}
 
 def said_in_paper(
@@ -222,7 +224,8 @@ def how_sparse(
         return told if 'deep' in said_in_paper(group[0].target) else TURNED[told]
     made = [_sparse_group(reading) for reading in found]
     groups = [group for group, _ in made if group]
-    text = 'about 1 % of the weights suffice on the first three targets; on the others own tickets fall'
+    text = ('about 1 % of the weights suffice on the first three targets; '
+            'on the others own tickets fall')
     return claim_of('b', text, groups, rule, [why for _, why in made if why])
 
 # %% ../../nbs/paper/01_claims.ipynb #c34
@@ -275,13 +278,16 @@ def against_finetuned(
     groups = [over_rounds(Side(reading, 'ticket', source), Side(reading, 'finetuned', source))
               for reading in played for source in reading.sources if source.startswith('cifar')
               and len(Side(reading, 'finetuned', source).runs)]
-    missing = [] if groups else ['fine-tuned CIFAR tickets on human_lba, or on a set that plays its part']
+    wanted = 'fine-tuned CIFAR tickets on human_lba, or on a set that plays its part'
+    missing = [] if groups else [wanted]
     text = 'on human_lba CIFAR tickets beat fine-tuned ones and are steadier over the rounds'
     return claim_of('d', text, groups, _both_higher, missing)
 
 # %% ../../nbs/paper/01_claims.ipynb #c42
-RELATED = {('human_lba', 'mouse_lba'): 'equal', ('artist_classification_1', 'artist_classification_2'): 'win',
-           ('wikiart_artist1', 'wikiart_artist2'): 'win'} # Source, target -> what the paper says
+RELATED = { # Source, target -> what the paper says
+    ('human_lba', 'mouse_lba'): 'equal',
+    ('artist_classification_1', 'artist_classification_2'): 'win',
+    ('wikiart_artist1', 'wikiart_artist2'): 'win'}
 
 def _related_rule(group, family):
     "Equal and steadier, or higher, as the paper says of the pair."
@@ -298,9 +304,11 @@ def related_sources(
              if (source, reading.target) in RELATED]
     natural = {reading.target: best_natural(reading) for reading, _ in pairs}
     ran = [(reading, source) for reading, source in pairs if natural[reading.target]]
-    groups = [[replace(each, control=f'ticket of {natural[reading.target]}') for each in over_rounds(
-               Side(reading, 'ticket', source), Side(reading, 'ticket', natural[reading.target]))]
-              for reading, source in ran]
+    groups = []
+    for reading, source in ran:
+        other = natural[reading.target]
+        told = over_rounds(Side(reading, 'ticket', source), Side(reading, 'ticket', other))
+        groups.append([replace(each, control=f'ticket of {other}') for each in told])
     told = {RELATED[source, reading.target] for reading, source in ran}
     wanted = dict(equal='human_lba to mouse_lba', win='artists 1 to artists 2')
     missing = [f'tickets of a related set beside natural ones: {text}'
@@ -321,7 +329,8 @@ def by_size(
     "Claim (f)."
     sizes = {}
     for reading in sorted(found, key=lambda reading: reading.n_train):
-        for source in reading.sources: sizes.setdefault((reading.target, source), []).append(reading)
+        for source in reading.sources:
+            sizes.setdefault((reading.target, source), []).append(reading)
     several = {key: some for key, some in sizes.items() if len(some) > 1}
     groups = []
     for (_, source), some in several.items():
@@ -332,23 +341,25 @@ def by_size(
         groups.append([replace(each, treat=label, control=control)
                        for label, each in zip(labels, over_rounds(large, small))])
     missing = [] if groups else ['tickets at several sizes of the training set']
-    text = 'stability over the rounds does not depend on the size of the training set, accuracy does'
+    text = ('stability over the rounds does not depend on the size of the training set, '
+            'accuracy does')
     return claim_of('f', text, groups, _size_rule, missing)
 
 # %% ../../nbs/paper/01_claims.ipynb #c49
 def claims(
-    found:Sequence[Reading], # Of one recipe and one recipe of the search, every size of the training set
+    found:Sequence[Reading], # Of one recipe and one recipe of the search, every training size
 )->tuple[Claim,...]: # (a) to (f)
     "What a table says of the paper's claims."
     with_tickets = [reading for reading in found if 'ticket' in reading.arms]
-    largest = {reading.target: reading for reading in sorted(with_tickets, key=lambda each: each.n_train)}
+    by_size_of_set = sorted(with_tickets, key=lambda each: each.n_train)
+    largest = {reading.target: reading for reading in by_size_of_set}
     whole = tuple(largest.values())
     asked = (beat_scratch, how_sparse, own_or_natural, against_finetuned, related_sources)
     return (*(ask(whole) for ask in asked), by_size(with_tickets))
 
 def claim_table(
     by_recipe:dict[str,Sequence[Claim]], # Recipe -> its claims
-)->pd.DataFrame: # One row per claim; per recipe the word, and the first comparison with its interval
+)->pd.DataFrame: # A row per claim; per recipe the word and the first comparison with its interval
     "Claims down, recipes across."
     rows = {}
     for recipe, some in by_recipe.items():

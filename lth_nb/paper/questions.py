@@ -26,8 +26,20 @@ from ..runs import Runs, table
 from ..stats import Comparison, Reading, Side, points, readings
 from ..stats.paired import Estimate, estimate
 from ..stats.readings import cleaned, differences, refuse_two_sets
-from ..study import (Left, Plan, Study, experiment_of, missing, open_study, read_line, rows_of, settled, todo,
-                          wanted, with_parameters)
+from lth_nb.study import (
+    Left,
+    Plan,
+    Study,
+    experiment_of,
+    missing,
+    open_study,
+    read_line,
+    rows_of,
+    settled,
+    todo,
+    wanted,
+    with_parameters,
+)
 
 # %% ../../nbs/paper/00_questions.ipynb #c07
 SIX = (*TARGETS,)[:6] # Of Fig. 3 and Table 2
@@ -80,7 +92,8 @@ def _where(ask):
     usual = request({})
     names = dict(data='data', out='out', device='device', threads='workers')
     typed = {name: getattr(ask, field) for name, field in names.items()}
-    return {name: str(value) for name, value in typed.items() if value != getattr(usual, names[name])}
+    return {name: str(value) for name, value in typed.items()
+            if value != getattr(usual, names[name])}
 
 def _common(size, target):
     "What all commands share."
@@ -92,16 +105,18 @@ def _common(size, target):
 
 def _transfer(size, part, target, source, arms, **more):
     "One run_transfer of a plan; what is said last wins."
-    words = dict(part=part, target=target, source=source, arms=arms, rounds=size.rounds, seeds=size.seeds,
-                 search_seeds=size.seeds, recipe=','.join(size.ask.recipes), bank=size.banks,
-                 search_recipe=size.ask.search_recipe)
+    words = dict(
+        part=part, target=target, source=source, arms=arms, rounds=size.rounds,
+        seeds=size.seeds, search_seeds=size.seeds, recipe=','.join(size.ask.recipes),
+        bank=size.banks, search_recipe=size.ask.search_recipe)
     return _common(size, target) | words | more
 
 def _search(size, source, **more):
     "One find_tickets of a plan; what is said last wins."
     words = _common(size, source)
-    words |= dict(source=source, recipe=size.ask.search_recipe, search_seeds=size.seeds, bank=size.banks,
-                  rounds=size.rounds.split(',')[-1])
+    words |= dict(
+        source=source, recipe=size.ask.search_recipe, search_seeds=size.seeds, bank=size.banks,
+        rounds=size.rounds.split(',')[-1])
     if words.pop('px', ''): words['change'] += ',px=16'
     fine_tuned = source in ('cifar10', 'cifar100') # Fig. 4 starts from their trained weights
     if fine_tuned and not size.ask.smoke: words['keep_trained'] = f'0,{size.rounds}'
@@ -109,10 +124,11 @@ def _search(size, source, **more):
 
 # %% ../../nbs/paper/00_questions.ipynb #c15
 def _own(size, target, **more):
-    "A target's own searches: one per seed on the part of the training set that transfers of that seed see."
+    "A target's own searches: one per seed, on what transfers of that seed train on."
     search = _search(size, target, **more)
     if not search.get('train') or size.ask.smoke: return [search]
-    return [search | dict(search_seeds=f'{seed},', train_seed=seed) for seed in range(int(size.seeds))]
+    return [search | dict(search_seeds=f'{seed},', train_seed=seed)
+            for seed in range(int(size.seeds))]
 
 def _natural(size):
     "Where the banks of natural images lie: parameters of a transfer."
@@ -136,7 +152,8 @@ def core(
     targets = split_names(ask.target) or (SIX[2:3] if ask.smoke else SIX)
     sources = sources or size.sources
     searches = _searches(size, sources)
-    transfers = [_transfer(size, 'core', target, sources, CORE, **_natural(size)) for target in targets]
+    transfers = [_transfer(size, 'core', target, sources, CORE, **_natural(size))
+                 for target in targets]
     for target in targets if own else ():
         searches += _own(size, target)
         transfers.append(_transfer(size, 'own', target, target, 'scratch,ticket,reinit'))
@@ -149,13 +166,16 @@ def finetuned(
     "Fig. 4, column 1: tickets against fine-tuned ones, CIFAR-10 and CIFAR-100 to human_lba."
     size, arms = Size(ask), 'scratch,ticket,finetuned'
     if size.embedded: # these banks keep the trained weights of round 10
-        line = _transfer(size, 'finetuned', 'human_lba', 'cifar10', arms, rounds='10', **_natural(size))
+        places = _natural(size)
+        line = _transfer(size, 'finetuned', 'human_lba', 'cifar10', arms, rounds='10', **places)
         return Plan('finetuned', 'Fig. 4, column 1', (), (line,))
     sources = 'cifar10,cifar100'
     line = _transfer(size, 'finetuned', 'human_lba', sources, arms)
     return Plan('finetuned', 'Fig. 4, column 1', tuple(_searches(size, sources)), (line,))
 
-PAIRS = (('human_lba', 'mouse_lba'), ('artist_classification_1', 'artist_classification_2')) # Related sets
+PAIRS = ( # Related sets: source, target
+    ('human_lba', 'mouse_lba'),
+    ('artist_classification_1', 'artist_classification_2'))
 
 def related(
     ask:Request, # As typed
@@ -187,7 +207,8 @@ def by_size(
         places = {part: f'{size.banks}/size_{part}' for part in parts} | {whole: size.banks}
         for part, place in places.items():
             searches += _own(size, target, train=part, bank=place)
-            transfers.append(_transfer(size, 'size', target, target, 'scratch,ticket', train=part, bank=place))
+            transfers.append(_transfer(
+                size, 'size', target, target, 'scratch,ticket', train=part, bank=place))
     return Plan('size', 'Fig. 4, column 3', tuple(searches), tuple(transfers))
 
 # %% ../../nbs/paper/00_questions.ipynb #c28
@@ -233,21 +254,25 @@ class Question:
         typed = dict(preset=Size(ask).preset, target=ask.target, recipe=','.join(ask.recipes),
                      search_recipe=ask.search_recipe) | _where(ask)
         usual = dict(target='', recipe='tuned,paper', search_recipe='paper')
-        options = [word for key, value in typed.items() if value != usual.get(key) for word in ('-p', key, value)]
+        options = [word for key, value in typed.items() if value != usual.get(key)
+                   for word in ('-p', key, value)]
         searches = sum(len(read_line(search).search_seeds) for search in self.full.searches)
+        line = shlex.join(['lth', 'run', self.name, *options])
         return (f"In full this takes {len(wanted(self.full)):,} runs and {searches} searches: "
-                f"{shlex.join(['lth', 'run', self.name, *options])} (with --plan it only says what is missing)")
+                f"{line} (with --plan it only says what is missing)")
     @property
     def left(self)->Left: # To be read
         "The runs that are missing, each with its command."
         nothing = 'No run is missing.'
-        if not self.study.plan.transfers: nothing = 'A table without a plan: nothing says what is missing.'
+        if not self.study.plan.transfers:
+            nothing = 'A table without a plan: nothing says what is missing.'
         note = '' if self.computes else self.in_full
         return Left(missing(self.study.plan, self.study.table), note, nothing)
     @property
     def at_hand(self)->str: # Sentences
         "What is drawn, and what a reader must know of it."
-        return '; '.join([f'{self.study.name}: {len(self.study.table):,} runs at hand', *self.study.notes])
+        count = f'{self.study.name}: {len(self.study.table):,} runs at hand'
+        return '; '.join([count, *self.study.notes])
 
     @property
     def warning(self)->str: # '' for real data, else sentences that end with a space
@@ -255,7 +280,8 @@ class Question:
         rows, found = self.study.table, ''
         if not len(rows): return found
         if (rows.smoke.astype(str) == 'True').any(): found += 'SMOKE runs, never evidence. '
-        drawn = {*rows.target[rows.target_kind == 'stand-in'], *rows.source[rows.source_kind == 'stand-in']}
+        targets = rows.target[rows.target_kind == 'stand-in']
+        drawn = {*targets, *rows.source[rows.source_kind == 'stand-in']}
         if not drawn: return found
         return f"{found}STAND-IN data, drawn images under these names: {', '.join(sorted(drawn))}. "
 
@@ -279,7 +305,8 @@ class Question:
         "The runs of the targets and recipes that were asked for; a name of two sets is refused."
         found, ask = self.study.table, self.ask
         if whole: found = settled(self.study.plan, found)
-        known = sorted({*self.study.table.target, *(line['target'] for line in self.study.plan.transfers)})
+        planned = [line['target'] for line in self.study.plan.transfers]
+        known = sorted({*self.study.table.target, *planned})
         targets = parse_names(ask.target, known, 'target') or known
         found = found[found.target.isin(targets) & found.recipe.isin(ask.recipes)]
         if searched: found = found[found.search_recipe.fillna('').isin(['', ask.search_recipe])]
@@ -296,13 +323,15 @@ class Question:
         "What there is to draw."
         found = readings(self.rows(whole=whole), correct=self.study.correct, sizes=sizes)
         ran = [reading for reading in found if 'ticket' in reading.arms]
-        by_recipe = {recipe: tuple(r for r in ran if r.recipe == recipe) for recipe in self.ask.recipes}
+        by_recipe = {recipe: tuple(each for each in ran if each.recipe == recipe)
+                     for recipe in self.ask.recipes}
         return {recipe: some for recipe, some in by_recipe.items() if some}
 
 def _store(ask, plan):
     "The run store as a study of one plan."
     runs = table(Runs(ask.home))
-    notes = tuple(f'run {key[:12]} is damaged: left out, and run again' for key in runs.attrs['damaged'])
+    notes = tuple(f'run {key[:12]} is damaged: left out, and run again'
+                  for key in runs.attrs['damaged'])
     return Study(plan.name, rows_of(plan, runs), plan, {}, notes, ask.home)
 
 def _mlp_rows(rows, plan):
@@ -351,9 +380,10 @@ def change_of_gain(
     second:Reading, # Of another, the same target and size
     source:str,     # Set the tickets were found on
     at_round:int,   # Of the tickets
-)->Estimate|None: # Of (ticket - scratch) under the first minus the same under the second; None: no shared seed
+)->Estimate|None: # (ticket - scratch) under the first minus the second; None: no shared seed
     "How much of a gain another recipe takes away."
-    sides = [Side(reading, arm, source, (at_round,)) for reading in (first, second) for arm in ('ticket', 'scratch')]
+    sides = [Side(reading, arm, source, (at_round,))
+             for reading in (first, second) for arm in ('ticket', 'scratch')]
     found = differences(sides, (1, -1, -1, 1))
     if found is None: return None
     return estimate(found.by_seed, frame=(-2, 2))
