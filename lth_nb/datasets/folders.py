@@ -122,7 +122,10 @@ class _Member(NamedTuple):
 
 def _extracted(archive:tarfile.TarFile, member:tarfile.TarInfo)->bytes: # Its content
     "One file of a tar."
-    return archive.extractfile(member).read()
+    content = archive.extractfile(member)
+    if content is None:
+        raise ValueError(f"{member.name} is no ordinary file: remove it from the archive")
+    return content.read()
 
 
 def _tar_members(path:Path)->Iterator[_Member]: # In the order of the archive

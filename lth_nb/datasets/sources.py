@@ -595,5 +595,5 @@ def prepare(
                 notes=[*made.notes])
     if about:
         card |= dict(licence=about.terms, how=f'{made.found.how}; layout as of {about.source}')
-    if name in PUBLIC: card |= dict(origin=f'{about.where}; read from {source}')
+    if about and name in PUBLIC: card |= dict(origin=f'{about.where}; read from {source}')
     return write_set(folder, made.items, card, extract=made.found.extract)

@@ -88,7 +88,7 @@ def last_job(
 )->Job|None: # None where none was started
     "The transfer that was started last below a folder; plans aside."
     files = [file for file in Path(out).glob('jobs/*/job.json') if file.parent.suffix != '.plan']
-    found = [find_job(file.parent) for file in files]
+    found = [job for job in (find_job(file.parent) for file in files) if job is not None]
     return max(found, key=lambda job: job.began, default=None)
 
 def log_of(

@@ -244,6 +244,10 @@ class Question:
         "Whether what is missing is run."
         return self.ask.smoke or bool(self.ask.preset)
     @property
+    def plan(self)->Plan: # Without transfers for a table that has none
+        "What was asked for."
+        return self.study.plan or Plan(self.study.name, 'A table without a plan.')
+    @property
     def folder(self)->Path: # <home>/<name>
         "Where figures and tables are written."
         return self.ask.home/self.name
@@ -264,10 +268,10 @@ class Question:
     def left(self)->Left: # To be read
         "The runs that are missing, each with its command."
         nothing = 'No run is missing.'
-        if not self.study.plan.transfers:
+        if not self.plan.transfers:
             nothing = 'A table without a plan: nothing says what is missing.'
         note = '' if self.computes else self.in_full
-        return Left(missing(self.study.plan, self.study.table), note, nothing)
+        return Left(missing(self.plan, self.study.table), note, nothing)
     @property
     def at_hand(self)->str: # Sentences
         "What is drawn, and what a reader must know of it."
@@ -304,8 +308,8 @@ class Question:
     )->pd.DataFrame: # Of its table
         "The runs of the targets and recipes that were asked for; a name of two sets is refused."
         found, ask = self.study.table, self.ask
-        if whole: found = settled(self.study.plan, found)
-        planned = [line['target'] for line in self.study.plan.transfers]
+        if whole: found = settled(self.plan, found)
+        planned = [line['target'] for line in self.plan.transfers]
         known = sorted({*self.study.table.target, *planned})
         targets = parse_names(ask.target, known, 'target') or known
         found = found[found.target.isin(targets) & found.recipe.isin(ask.recipes)]
