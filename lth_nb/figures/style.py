@@ -1,6 +1,6 @@
 """Colours and markers that everybody can tell apart, a title that says the finding, a caption below, and files that open offline.
 
-Every figure of the house is made of the same few parts. A *source* (the set a ticket was found on) has a colour and a
+Every figure here is made of the same few parts. A *source* (the set a ticket was found on) has a colour and a
 marker of its own, an *arm* has a line style, and accuracy has an axis that ends at 100 %. The title says what was
 found, the caption below says on what data and with how many seeds. Values in, a plotly figure out; `save_figure`
 writes it as a page that opens without a network."""
