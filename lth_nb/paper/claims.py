@@ -39,17 +39,19 @@ def all_of(
     parts:Sequence[Says], # One per target; () = nothing was run
 )->Says: # FAILS if any part fails, OPEN if any is open or there is none, else HOLDS
     "What parts say that must all hold."
-    if Says.FAILS in parts: return Says.FAILS
-    if not parts or Says.OPEN in parts: return Says.OPEN
-    return Says.HOLDS
+    return _decided(parts, by=Says.FAILS, otherwise=Says.HOLDS)
 
 def any_of(
     parts:Sequence[Says], # One per source; () = nothing was run
 )->Says: # HOLDS if any part holds, OPEN if any is open or there is none, else FAILS
     "What parts say of which one is enough."
-    if Says.HOLDS in parts: return Says.HOLDS
+    return _decided(parts, by=Says.HOLDS, otherwise=Says.FAILS)
+
+def _decided(parts, by, otherwise):
+    "One part that says `by` decides; else an open part, or none at all, keeps it open."
+    if by in parts: return by
     if not parts or Says.OPEN in parts: return Says.OPEN
-    return Says.FAILS
+    return otherwise
 
 # %% ../../nbs/paper/01_claims.ipynb #c11
 def family_interval(
@@ -72,14 +74,19 @@ def judge(
     if kind not in KINDS: raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     if found.n < 3 or pd.isna(found.lo) or found.reason: return Says.OPEN
     low, high = family_interval(found, family)
-    if kind == 'higher':
-        if found.effect > 0 and found.p_holm < .05: return Says.HOLDS
-        return Says.FAILS if high < found.margin else Says.OPEN
-    if kind == 'not lower':
-        if low > -found.margin: return Says.HOLDS
-        return Says.FAILS if high < -found.margin else Says.OPEN
-    if -found.margin < low and high < found.margin: return Says.HOLDS
-    return Says.FAILS if low > 0 or high < 0 else Says.OPEN
+    margin = found.margin
+    shown = found.effect > 0 and found.p_holm < .05
+    within = -margin < low and high < margin
+    rules = {
+        'higher': (shown, high < margin),
+        'not lower': (low > -margin, high < -margin),
+        'alike': (within, low > 0 or high < 0)}
+    return _shown_or_refuted(*rules[kind])
+
+def _shown_or_refuted(shown, refuted):
+    "The word of a claim that is shown, refuted, or neither."
+    if shown: return Says.HOLDS
+    return Says.FAILS if refuted else Says.OPEN
 
 # %% ../../nbs/paper/01_claims.ipynb #c18
 @dataclass(frozen=True)

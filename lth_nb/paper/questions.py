@@ -9,7 +9,7 @@ draws a study and trains nothing, with one it runs what is missing and draws the
 
 # %% auto #0
 __all__ = ['SIX', 'CORE', 'PAIRS', 'Size', 'core', 'finetuned', 'related', 'by_size', 'mlp', 'Question', 'question', 'in_short',
-           'tally', 'change_of_gain']
+           'tally']
 
 # %% ../../nbs/paper/00_questions.ipynb #c03
 import shlex
@@ -23,9 +23,8 @@ from ..datasets.sets import OFFICIAL, find, sets_in
 from ..experiments import Request, parse_names, request, run, split_names
 from ..protocol import PRESETS, TARGETS, choose
 from ..runs import Runs, table
-from ..stats import Comparison, Reading, Side, points, readings
-from ..stats.paired import Estimate, estimate
-from ..stats.readings import cleaned, differences, refuse_two_sets
+from ..stats import Comparison, Reading, points, readings
+from ..stats.readings import cleaned, refuse_two_sets
 from lth_nb.study import (
     Left,
     Plan,
@@ -378,16 +377,3 @@ def tally(
     words = [found.word or 'without a word' for found in comparisons]
     counts = [f'{words.count(word)} {word}' for word in dict.fromkeys(sorted(words))]
     return f"{', '.join(counts)} of {len(words)}"
-
-def change_of_gain(
-    first:Reading,  # Of one recipe
-    second:Reading, # Of another, the same target and size
-    source:str,     # Set the tickets were found on
-    at_round:int,   # Of the tickets
-)->Estimate|None: # (ticket - scratch) under the first minus the second; None: no shared seed
-    "How much of a gain another recipe takes away."
-    sides = [Side(reading, arm, source, (at_round,))
-             for reading in (first, second) for arm in ('ticket', 'scratch')]
-    found = differences(sides, (1, -1, -1, 1))
-    if found is None: return None
-    return estimate(found.by_seed, frame=(-2, 2))

@@ -146,21 +146,20 @@ def compare_gains(
     rounds = () if at_round is None else (at_round,)
     sides = [[Side(reading, arm, source, rounds) for arm in (treat, control)]
              for reading in (first, second)]
+    every = [*sides[0], *sides[1]]
     name = f'{treat} - {control}'
     about = dict(
         target=second.target, recipe=f'{first.recipe}, {second.recipe}', source=source,
         treat=f'({name}, {first.recipe})', control=f'({name}, {second.recipe})',
         at_round=at_round, question='does the gain depend on the recipe?')
-    gain, other = (differences(pair) for pair in sides)
-    if gain is None or other is None:
-        absent = [each.recipe for each, ran in ((first, gain), (second, other)) if ran is None]
-        return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
-    by_seed = (gain.by_seed - other.by_seed).dropna()
-    if by_seed.empty: return nothing(about, margin, 'the recipes share no seed')
-    unit, tickets = unit_of(pd.concat([gain.banks, other.banks]).drop_duplicates())
-    numbers = asdict(estimate(by_seed, frame=(-2., 2.))) | dict(unit=unit, tickets=tickets)
+    absent = [pair[0].reading.recipe for pair in sides if differences(pair) is None]
+    if absent: return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
+    gain = differences(every, (1, -1, -1, 1))
+    if gain is None: return nothing(about, margin, 'the recipes share no seed')
+    unit, tickets = unit_of(gain.banks)
+    numbers = asdict(estimate(gain.by_seed, frame=(-2., 2.))) | dict(unit=unit, tickets=tickets)
     found = Comparison(**about, **numbers, p_holm=np.nan, word='', margin=margin)
-    return worded(found, found.p, bar_of(sides[0]) or bar_of(sides[1]))
+    return worded(found, found.p, bar_of(every))
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c25
 @dataclass(frozen=True)
