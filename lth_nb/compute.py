@@ -94,8 +94,7 @@ def _unit(
 )->str: # searches and seeds, or seeds
     "What n counts: new searches too only where every seed has a search of its own."
     tickets = [spec for spec in work.specs if spec.arm == 'ticket']
-    met = {(spec.labels['source'], spec.seed): spec.labels['search_seed'] for spec in tickets}
-    own = all(search == seed for (_, seed), search in met.items())
+    own = all(spec.labels['search_seed'] == spec.seed for spec in tickets)
     return 'searches and seeds' if own else 'seeds'
 
 def estimate(
@@ -107,7 +106,8 @@ def estimate(
 )->Estimate: # To be shown, and saved as plan.json
     "What is left of a sweep."
     specs, target = work.specs, work.specs[0].target
-    done, left = table(runs, list(specs)), len(runs.missing(list(specs)))
+    done = table(runs, list(specs))
+    left = len({spec.key for spec in specs}) - len(done)
     workers = side_by_side(workers, device)
     each = float(pd.to_numeric(done.seconds).median()) if len(done) else None
     minutes = None if each is None else left * each / workers / 60
@@ -115,9 +115,11 @@ def estimate(
     width = 100 * expected_half_width('ticket - scratch', len(seeds)) if len(seeds) > 1 else None
     rounds = {spec.labels['round'] for spec in specs} - {'', 0}
     return Estimate(
-        target['name'], work.splits.kind, target['n_train'], target['n_test'], len(specs), left,
-        len(done), workers, each, minutes, width, _unit(work), seeds, tuple(sorted(rounds)),
-        _in_order(spec.arm for spec in specs), _in_order(spec.labels['recipe'] for spec in specs))
+        target=target['name'], kind=work.splits.kind, n_train=target['n_train'],
+        n_test=target['n_test'], asked=len(specs), left=left, finished=len(done), workers=workers,
+        seconds_each=each, minutes=minutes, half_width=width, unit=_unit(work), seeds=seeds,
+        rounds=tuple(sorted(rounds)), arms=_in_order(spec.arm for spec in specs),
+        recipes=_in_order(spec.labels['recipe'] for spec in specs))
 
 def side_by_side(
     workers:int, # Asked for

@@ -12,7 +12,7 @@ stored under."""
 __all__ = ['ALLOWED', 'RULES', 'RANGES', 'PRESETS', 'RECIPES', 'STANDIN_SIZES', 'FAIR', 'PLANS', 'ARMS', 'SOURCES', 'TARGETS',
            'PLAYS', 'ENDING', 'UNSEEN', 'choose', 'Network', 'Search', 'Training', 'Protocol', 'parse_change',
            'make_protocol', 'changed', 'Arm', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr', 'seen_fields',
-           'whole']
+           'is_shared', 'rounds_of', 'whole']
 
 # %% ../nbs/00_protocol.ipynb #c03
 import hashlib
@@ -357,6 +357,21 @@ def seen_fields(
     for name in {*UNSEEN, *_blind(protocol, ARMS[arm].weights)}:
         del seen[name]
     return seen
+
+# %% ../nbs/00_protocol.ipynb #arms2
+def is_shared(
+    arm:str,           # Name in `ARMS`
+    protocol:Protocol, # Of the transfer
+)->bool: # True: one run for all sources
+    "Whether a run takes nothing of a source."
+    return arm == 'scratch' and protocol.normalise == 'own'
+
+def rounds_of(
+    arm:str,               # Name in `ARMS`
+    rounds:tuple[int,...], # Asked for
+)->tuple[int,...]: # (0,) for arms with the full mask
+    "The rounds an arm is run with."
+    return (0,) if ARMS[arm].mask == 'full' else rounds
 
 # %% ../nbs/00_protocol.ipynb #c66
 @contextmanager

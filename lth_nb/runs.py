@@ -107,10 +107,15 @@ def _check_whole(
 )->None: # Nothing; raises one of `UNREADABLE`
     "Refuse a run one of whose four files lacks what is read of it."
     with np.load(folder/'predictions.npz') as saved:
-        predicted = 'test_class' in saved.files
-    told = asked['target']['name'] and {'protocol', 'ticket', 'seed', 'labels'} <= asked.keys()
-    curve = (folder/'history.csv').stat().st_size
-    if asked['arm'] not in ARMS or not (predicted and told and curve and 'test_acc' in result):
+        arrays = saved.files
+    is_there = [
+        asked['target']['name'],
+        (folder/'history.csv').stat().st_size,
+        asked['arm'] in ARMS,
+        {'protocol', 'ticket', 'seed', 'labels'} <= asked.keys(),
+        'test_class' in arrays,
+        'test_acc' in result]
+    if not all(is_there):
         raise KeyError(f'no whole run in {folder.name[:12]}')
 
 def _read(

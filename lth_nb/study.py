@@ -29,16 +29,17 @@ import pandas as pd
 
 from .experiments import Request, request, search_of, shared
 from lth_nb.protocol import (
-    ARMS,
     Protocol,
     changed,
     choose,
+    is_shared,
     make_protocol,
+    rounds_of,
     seen_fields,
     set_name,
     whole,
 )
-from .runs import Runs, correct, table
+from .runs import Runs, table
 
 # %% ../nbs/12_study.ipynb #c04
 if TYPE_CHECKING:
@@ -148,12 +149,11 @@ def _of_ticket(
     seed:int,          # Transfer seed
 )->list[dict]: # source, search_recipe, round, search_seed; empty texts for a run of no source
     "The tickets of a source that an arm is run with at one seed."
-    if arm == 'scratch' and protocol.normalise == 'own':
+    if is_shared(arm, protocol):
         return [dict(source='', search_recipe='', round='', search_seed='')]
     search = search_of(seed, asked.seeds, asked.search_seeds)
-    rounds = (0,) if ARMS[arm].mask == 'full' else asked.rounds
     about = dict(source=source, search_recipe=asked.search_recipe or 'paper', search_seed=search)
-    return [about | dict(round=at_round) for at_round in rounds]
+    return [about | dict(round=at_round) for at_round in rounds_of(arm, asked.rounds)]
 
 def _rows(
     line:dict, # One transfer of a plan
@@ -453,10 +453,9 @@ def _seconds(
     return total
 
 def _units(
-    plan:Plan, # Asked
+    rows:pd.DataFrame, # From `wanted`
 )->dict[str,str]: # Part -> such as '2 searches of a source, 4 transfer seeds spread over them'
     "What n means in each part: so many searches of a source, each with its share of the seeds."
-    rows = wanted(plan)
     tickets = rows[rows.search_seed != ''].groupby(['part', 'target', 'source', 'search_recipe'])
     most = tickets[['search_seed', 'seed']].nunique().groupby('part').max()
     def told(row):
@@ -491,9 +490,10 @@ def card_of(
     hours = round(float(rows.seconds.astype(float).sum()) / 3600, 2)
     searching = round(sum(map(_seconds, plan.searches)) / 3600, 2)
     told = dict(transfers=_protocols(plan.transfers), searches=_protocols(plan.searches))
+    asked = wanted(plan)
     return dict(
         name=plan.name, about=plan.about, date=str(date.today()), runs=len(rows),
-        asked=len(wanted(plan)), n=_units(plan), hours=hours, search_hours=searching,
+        asked=len(asked), n=_units(asked), hours=hours, search_hours=searching,
         machines=machines, versions=sorted(set(rows.version)), banks=sorted(set(rows.bank) - {''}),
         data=data, protocols=told)
 
@@ -527,7 +527,7 @@ class Study:
         if self.folder is None:
             return {}
         if not (self.folder/'table.csv').exists(): # a run store
-            return {key: correct(Runs(self.folder), key) for key in self.table.key}
+            return Runs(self.folder).correct(self.table)
         kept, found = _kept(self.folder/'predictions.npz'), {}
         for row in self.table.itertuples():
             guess, label = kept.get(row.key), kept.get(_label_name(row))

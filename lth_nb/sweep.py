@@ -23,7 +23,16 @@ from .datasets import Batches, Splits, channel_stats, subset
 from .experiments import Request, search_of
 from .masks import digest, full_mask
 from .models import bare, head_state, init_state, prunable
-from .protocol import ARMS, STANDIN_SIZES, Protocol, changed, key_of, seed_from, seen_fields
+from lth_nb.protocol import (
+    ARMS,
+    STANDIN_SIZES,
+    Protocol,
+    changed,
+    is_shared,
+    key_of,
+    seed_from,
+    seen_fields,
+)
 from .runs import Spec
 from .tickets import Ticket
 from .training import pick_device, pick_precision
@@ -170,7 +179,7 @@ def plan(
         for bank in found:
             _check_bank(bank, protocol, rounds, labels)
     question = _Question(protocol, target, labels)
-    shared = [arm for arm in arms if arm == 'scratch' and protocol.normalise == 'own']
+    shared = [arm for arm in arms if is_shared(arm, protocol)]
     others = [arm for arm in arms if arm not in shared]
     specs = []
     for seed in seeds:
