@@ -22,6 +22,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'lth_nb.bank._write': ('bank.html#_write', 'lth_nb/bank.py'),
                              'lth_nb.bank.bank_name': ('bank.html#bank_name', 'lth_nb/bank.py'),
                              'lth_nb.bank.banks': ('bank.html#banks', 'lth_nb/bank.py'),
+                             'lth_nb.bank.carry_out_search': ('bank.html#carry_out_search', 'lth_nb/bank.py'),
                              'lth_nb.bank.export_ticket': ('bank.html#export_ticket', 'lth_nb/bank.py'),
                              'lth_nb.bank.find_banks': ('bank.html#find_banks', 'lth_nb/bank.py'),
                              'lth_nb.bank.finish': ('bank.html#finish', 'lth_nb/bank.py'),

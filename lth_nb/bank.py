@@ -10,7 +10,7 @@ absent."""
 
 # %% auto #0
 __all__ = ['FORMAT', 'SAME', 'bank_name', 'banks', 'OpenBank', 'finish', 'is_found', 'start_search', 'Bank', 'summary',
-           'find_banks', 'export_ticket', 'fit_splits', 'search_splits', 'search_set']
+           'find_banks', 'export_ticket', 'fit_splits', 'carry_out_search', 'search_splits', 'search_set']
 
 # %% ../nbs/06_bank.ipynb #c03
 import hashlib
@@ -28,12 +28,13 @@ from torch import Tensor, nn
 
 from .masks import Mask, digest, full_mask, mask_at, round_map
 from .protocol import Protocol, canonical, choose, make_protocol, seed_from, whole
-from .tickets import Round, Ticket, rewind_step, search
+from .tickets import Round, Ticket, rewind_step, search, without_head
 from .training import Fit, State, fit, pick_device
 
 # %% ../nbs/06_bank.ipynb #c04
 if TYPE_CHECKING:
     from lth_nb.datasets import Batches, Splits
+    from lth_nb.datasets.images import ImageSet
 
 # %% ../nbs/06_bank.ipynb #c08
 FORMAT = 1 # Of the files and the card
@@ -352,13 +353,13 @@ def _batches(
     protocol:Protocol, # Its batch
     order:int,         # Seed of order and crops
     device:str,        # Where the network is
-)->tuple['Batches', 'Batches', dict]: # For training and validation; what a further split needs
+)->tuple['Batches', 'Batches']: # For training and validation
     "What a training run on a set is fed."
     from lth_nb.datasets import Batches, channel_stats  # seconds a reader need not wait for
     mean, std = channel_stats(splits.train)
     common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
     train = Batches(splits.train, seed=order, **common)
-    return train, Batches(splits.val, train=False, **common), common
+    return train, Batches(splits.val, train=False, **common)
 
 def fit_splits(
     model:nn.Module,    # With its starting weights; trained in place, on its device
@@ -372,9 +373,8 @@ def fit_splits(
     "Train a network on a set of images, under a mask."
     device = str(next(model.parameters()).device)
     order = seed_from('transfer order', splits.name, seed)
-    train, val, _ = _batches(splits, protocol, order, device)
-    own = {name: keep for name, keep in mask.items() if not name.startswith('fc.')}
-    return fit(model, Mask(own), train, val, protocol, name=name)
+    train, val = _batches(splits, protocol, order, device)
+    return fit(model, Mask(without_head(mask)), train, val, protocol, name=name)
 
 # %% ../nbs/06_bank.ipynb #c53
 def _card(
@@ -385,14 +385,47 @@ def _card(
     device:str,        # Where it runs
 )->dict: # JSON values
     "What a bank says of itself before its first round."
-    from lth_nb.runs import versions  # with tables, as below
+    from lth_nb.datasets import channel_stats  # seconds a reader need not wait for
+    from lth_nb.runs import versions
+    mean, std = channel_stats(splits.train)
     return dict(
         name=bank_name(splits.name, protocol.model, recipe, seed), source=splits.name,
         source_kind=splits.kind, fingerprint=splits.fingerprint, model=protocol.model,
         classes=len(splits.classes), recipe=recipe, search_seed=seed, protocol=asdict(protocol),
         kept_trained=[0, protocol.rounds], train='', n_train=len(splits.train),
         n_val=len(splits.val), n_test=splits.n_test, px=splits.px, notes=list(splits.notes),
-        versions=versions(device))
+        mean=list(mean), std=list(std), versions=versions(device))
+
+def carry_out_search(
+    splits:'Splits',   # Of the source, from `lth_nb.datasets.load` with role='source'
+    images:'ImageSet', # Its training images, or the part that is used
+    protocol:Protocol, # Of the search
+    card:dict,         # With name, search_seed, kept_trained, mean and std of `images`
+    *,
+    folder:str|Path='runs/banks', # Folder of banks; made if absent
+    device:str='cpu',  # cpu, cuda or mps
+    name:str='',       # For progress; '' = silent
+)->Bank: # Finished; taken up if it was stopped
+    "Carry out the search that a card describes; each round is on disk before the next begins."
+    from lth_nb.datasets import Batches  # seconds a reader need not wait for
+    from lth_nb.models import bare, init_state, prunable
+    purpose = splits.name, card['search_seed']
+    common = dict(px=splits.px, batch=protocol.batch, mean=card['mean'], std=card['std'],
+                  device=device)
+    train = Batches(images, seed=seed_from('search order', *purpose), **common)
+    model = bare(protocol.model, len(splits.classes), px=splits.px, stem=protocol.stem,
+                 variant=protocol.variant, device=device)
+    init = init_state(model, protocol.init, seed_from('search init', *purpose))
+    going = start_search(folder, card | dict(k_steps=rewind_step(protocol, len(train))),
+                         full=full_mask(prunable(model, protocol.prunable)),
+                         keep_trained=tuple(card['kept_trained']))
+
+    def whole_of(part): return Batches(part, train=False, **common)
+    def open_test(): return whole_of(splits.open_test())
+    for done in search(model, init, train, whole_of(splits.val), open_test=open_test,
+                       protocol=protocol, name=name, **going.resume()):
+        going.add(done)
+    return Bank(finish(going).name, folder)
 
 def search_splits(
     splits:'Splits',   # Of the source, from `lth_nb.datasets.load` with role='source'
@@ -405,25 +438,11 @@ def search_splits(
     name:str='',       # For progress; '' = silent
 )->Bank: # Finished; found if the same search was done before, taken up if it was stopped
     "Search tickets on a set of images."
-    from lth_nb.models import bare, init_state, prunable  # seconds a reader need not wait for
     card = _card(splits, protocol, recipe, seed, device)
-    order = seed_from('search order', splits.name, seed)
-    train, val, common = _batches(splits, protocol, order, device)
-    card |= dict(mean=list(common['mean']), std=list(common['std']),
-                 k_steps=rewind_step(protocol, len(train)))
     if is_found(folder, card):
         return Bank(card['name'], folder)
-    model = bare(protocol.model, len(splits.classes), px=splits.px, stem=protocol.stem,
-                 variant=protocol.variant, device=device)
-    init = init_state(model, protocol.init, seed_from('search init', splits.name, seed))
-    full = full_mask(prunable(model, protocol.prunable))
-    going = start_search(folder, card, full=full, keep_trained=(0, protocol.rounds))
-
-    def open_test(): return type(val)(splits.open_test(), train=False, **common)
-    for done in search(model, init, train, val, open_test=open_test, protocol=protocol, name=name,
-                       **going.resume()):
-        going.add(done)
-    return Bank(finish(going).name, folder)
+    return carry_out_search(splits, splits.train, protocol, card, folder=folder, device=device,
+                            name=name)
 
 def search_set(
     source:str|Path,    # A name of `lth data list`, or the path of a folder, an archive or a CSV
