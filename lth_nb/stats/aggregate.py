@@ -29,6 +29,7 @@ from lth_nb.stats.readings import (
     bar_of,
     complete_rounds,
     differences,
+    fallen,
     nothing,
     unit_of,
 )
@@ -68,17 +69,22 @@ def _pair_of_sides(reading, arms, source):
     rounds = () if reading.named is None else (reading.named,)
     return [Side(reading, arm, source, rounds) for arm in arms]
 
-def _obstacle(pairs):
-    "Why these pairs of sides must not be averaged, '' where they may."
-    for sides in pairs:
-        target = sides[0].reading.target
-        absent = [str(side) for side in sides if side.values.empty]
-        if absent: return f"{target}: no run of {' and '.join(absent)}"
-        barred = bar_of(sides)
-        if 'collapsed' in barred: return f'{target}: {barred}'
-        if differences(sides) is None:
-            return f'{target}: the arms share no seed, finish the sweep first'
+def _obstacle(sides, found):
+    "Why the difference of these sides must not be averaged, '' where it may."
+    target = sides[0].reading.target
+    absent = [str(side) for side in sides if side.values.empty]
+    if absent: return f"{target}: no run of {' and '.join(absent)}"
+    fell = '' if sides[0].reading.barred else fallen(sides)
+    if fell: return f'{target}: {fell}'
+    if found is None: return f'{target}: the arms share no seed, finish the sweep first'
     return ''
+
+def _found_on(reading, arms, sources):
+    "The differences of one target, source by source, and the first obstacle or ''."
+    pairs = [_pair_of_sides(reading, arms, source) for source in sources]
+    found = [differences(sides) for sides in pairs]
+    whys = [why for why in map(_obstacle, pairs, found) if why]
+    return [each for each in found if each is not None], whys[0] if whys else ''
 
 def _mean_over(parts):
     "The mean of some series over the seeds that all of them have."
@@ -95,15 +101,6 @@ def _of_means(by_target, about, margin, barred):
     found = Comparison(
         **about, **numbers, p_holm=np.nan, word='', margin=margin, unit=unit, tickets=tickets)
     return worded(found, found.p, barred)
-
-def _no_mean(sides):
-    "Why the targets have no mean, '' where they have."
-    if not sides[0]: return 'the targets share no source: name one'
-    why = _obstacle([pair for pairs in sides for pair in pairs])
-    if why: return why
-    found = [differences(pair) for pairs in sides for pair in pairs]
-    seeds = [set(each.by_seed.index) for each in found if each is not None]
-    return '' if set.intersection(*seeds) else 'the targets share no seed: finish the sweep first'
 
 def pooled(
     readings:Sequence[Reading], # One per target, of the same recipes
@@ -122,11 +119,14 @@ def pooled(
         target=' + '.join(reading.target for reading in readings), recipe=first.recipe,
         source=label, treat=treat, control=control, at_round=first.named,
         question=QUESTIONS.get((treat, control), ''))
-    sides = [[_pair_of_sides(reading, (treat, control), name) for name in some]
-             for reading, some in zip(readings, names)]
-    why = _no_mean(sides)
-    if why: return nothing(about, margin, why)
-    found = [[differences(pair) for pair in pairs] for pairs in sides]
+    if not names[0]: return nothing(about, margin, 'the targets share no source: name one')
+    parts = [_found_on(reading, (treat, control), some) for reading, some in zip(readings, names)]
+    whys = [why for _, why in parts if why]
+    if whys: return nothing(about, margin, whys[0])
+    found = [mine for mine, _ in parts]
+    seeds = [{*each.by_seed.index} for mine in found for each in mine]
+    if not set.intersection(*seeds):
+        return nothing(about, margin, 'the targets share no seed: finish the sweep first')
     barred = [reading.barred for reading in readings if reading.barred]
     return _of_means(found, about, margin, barred[0] if barred else '')
 

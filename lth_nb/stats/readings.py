@@ -15,8 +15,8 @@ such differences."""
 __all__ = ['FULL', 'YARDSTICKS', 'NEEDED', 'TEXTS', 'NUMBERS', 'SHARES', 'ALIKE', 'FOUR', 'QUESTIONS', 'IN_POINTS', 'COLUMNS',
            'RUNGS', 'cleaned', 'refuse_mixed', 'refuse_two_sets', 'refuse_faults', 'Reading', 'complete_rounds',
            'chance_of', 'learned_little', 'readings', 'Side', 'pairs_of', 'Differences', 'differences', 'unit_of',
-           'nothing', 'collapsed', 'bar_of', 'compare_sides', 'compare', 'contrasts', 'with_holm', 'as_table', 'ladder',
-           'curve']
+           'nothing', 'collapsed', 'fallen', 'bar_of', 'compare_sides', 'compare', 'contrasts', 'with_holm', 'as_table',
+           'ladder', 'curve']
 
 # %% ../../nbs/stats/01_readings.ipynb #c03
 from collections.abc import Mapping, Sequence
@@ -454,17 +454,22 @@ def collapsed(
     if not len(runs) or np.isnan(halfway): return np.nan
     return float((runs.val_acc < halfway).mean())
 
-def bar_of(
+def fallen(
     sides:Sequence[Side], # Of one comparison
-)->str: # '' where nothing bars a word
-    "Why these sides may be given no word: what bars the reading, or runs that collapsed."
-    for side in sides:
-        if side.reading.barred: return side.reading.barred
+)->str: # '' where none did
+    "The first side of which over a quarter of the runs collapsed, in words."
     for side in sides:
         share = collapsed(side.runs, side.reading)
         which = f'{share:.0%} of the runs of {side.arm}'
         if share > .25: return f'{which} collapsed: shown, not averaged'
     return ''
+
+def bar_of(
+    sides:Sequence[Side], # Of one comparison
+)->str: # '' where nothing bars a word
+    "Why these sides may be given no word: what bars the reading, or runs that collapsed."
+    barred = [side.reading.barred for side in sides if side.reading.barred]
+    return barred[0] if barred else fallen(sides)
 
 def _absent(sides):
     "Why sides that share no pair of runs have no number."
