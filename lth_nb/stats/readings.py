@@ -580,28 +580,28 @@ def as_table(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 # %% ../../nbs/stats/01_readings.ipynb #c60
-RUNGS = {
-    'dense - scratch': dict(ticket=0, dense=1, reinit=0, scratch=-1),
-    'reinit - scratch': dict(ticket=0, dense=0, reinit=1, scratch=-1),
-    'interaction': dict(ticket=1, dense=-1, reinit=-1, scratch=1),
-    'ticket - scratch': dict(ticket=1, dense=0, reinit=0, scratch=-1),
-    'ticket - dense': dict(ticket=1, dense=-1),
-    'ticket - shuffled': dict(ticket=1, shuffled=-1)} # Weights of the arms that must share a seed
+RUNGS = { # Treat and control -> weights of the arms that must share a seed
+    ('dense', 'scratch'): dict(ticket=0, dense=1, reinit=0, scratch=-1),
+    ('reinit', 'scratch'): dict(ticket=0, dense=0, reinit=1, scratch=-1),
+    ('interaction', ''): dict(ticket=1, dense=-1, reinit=-1, scratch=1),
+    ('ticket', 'scratch'): dict(ticket=1, dense=0, reinit=0, scratch=-1),
+    ('ticket', 'dense'): dict(ticket=1, dense=-1),
+    ('ticket', 'shuffled'): dict(ticket=1, shuffled=-1)}
 
-def _weights(name, reading, source, at_round):
+def _weights(pair, reading, source, at_round):
     "The weights of a rung; where an arm has not run there is no sum to keep, and two arms do."
-    whole = RUNGS[name]
+    whole = RUNGS[pair]
+    if all(whole.values()): return whole
     sides = [Side(reading, arm, source, (at_round,)) for arm in whole]
-    if name == 'interaction' or all(len(side.values) for side in sides): return whole
+    if all(len(side.values) for side in sides): return whole
     return {arm: weight for arm, weight in whole.items() if weight}
 
-def _rung(name, reading, source, at_round, four):
-    "One rung, with the word of the contrast of that name where it is one of the four."
-    treat, _, control = name.partition(' - ')
-    about = dict(treat=treat, control=control, question=QUESTIONS.get((treat, control), ''))
-    weights = _weights(name, reading, source, at_round)
+def _rung(pair, reading, source, at_round, four):
+    "One rung, with the word of the contrast of that pair where it is one of the four."
+    about = dict(treat=pair[0], control=pair[1], question=QUESTIONS.get(pair, ''))
+    weights = _weights(pair, reading, source, at_round)
     found = _contrast(reading, weights, source, at_round, four[0].margin, about)
-    same = [other for other in four if other.name == name]
+    same = [other for other in four if (other.treat, other.control) == pair]
     if not same: return replace(found, word='')
     return replace(found, word=same[0].word, p_holm=same[0].p_holm, reason=same[0].reason)
 
@@ -614,7 +614,7 @@ def ladder(
     source = _source(reading, ('ticket',), source)
     at_round = _at(reading, ('ticket',), source, at_round)
     four = contrasts(reading, source, at_round)
-    return tuple(_rung(name, reading, source, at_round, four) for name in RUNGS)
+    return tuple(_rung(pair, reading, source, at_round, four) for pair in RUNGS)
 
 # %% ../../nbs/stats/01_readings.ipynb #c65
 def curve(

@@ -234,13 +234,13 @@ def beaten_arms(
 
 def recommend(
     reading:Reading,  # Of one target
-    source:str,       # Set the tickets were found on
+    four:Sequence[Comparison], # The contrasts of one source
     margin:float=.02, # Largest difference not worth having, > 0
 )->str: # Name of an arm; '' where nothing may be said
     "The cheapest of the arms that validation cannot tell from the best and no answer calls beaten."
     if reading.barred: return ''
-    beaten = beaten_arms(contrasts(reading, source, margin=margin))
-    sides = {arm: side for arm, side in on_validation(reading, source).items() if arm not in beaten}
+    beaten, allowed = beaten_arms(four), on_validation(reading, four[0].source)
+    sides = {arm: side for arm, side in allowed.items() if arm not in beaten}
     if not sides: return ''
     means = pd.Series({arm: side.values.value.mean() for arm, side in sides.items()})
     best = means.idxmax()
@@ -336,9 +336,9 @@ def verdict(
     known = dict(reading=reading, accuracy=accuracy_table(reading), health=state)
     if reading.barred: return Verdict(comparisons=(), **known)
     order = leading_sources(reading)
-    found = [each for source in order for each in contrasts(reading, source, margin=margin)]
-    use = recommend(reading, order[0], margin)
-    return Verdict(comparisons=tuple(found), source=order[0], use=use, **known)
+    found = [contrasts(reading, source, margin=margin) for source in order]
+    use = recommend(reading, found[0], margin)
+    return Verdict(comparisons=sum(found, ()), source=order[0], use=use, **known)
 
 # %% ../../nbs/stats/02_verdict.ipynb #c35
 LIMIT = 60 # Words of a sentence
