@@ -212,6 +212,8 @@ class Listing:
     "The images that a table lists."
     paths:tuple # '<split>/<class>/<file>', or '<class>/<file>' where the table has no splits
     files:tuple # Path of each file, in the same order; it may be missing
+    splits:tuple # train, val or test of each; '' where the table has no splits
+    labels:tuple # Class of each
     groups:dict # Path in `paths` -> group; only those that have one
     notes:tuple=() # What a reader must know: which column is the group, which are not read
 
@@ -310,13 +312,14 @@ def listing(
     rows, notes = _rows(path)
     checked = _checked(path, rows)
     if not checked: raise ValueError(f"{path} lists no image: a row needs a path and a class")
-    above = os.path.commonpath([os.path.dirname(file) for file, *_ in checked])
+    files, splits, labels, _ = zip(*checked)
+    above = os.path.commonpath([os.path.dirname(file) for file in files])
     paths, groups = [], {}
     for file, split, label, group in checked:
         parts = [split, label, _name_below(file, above)]
         paths.append('/'.join(part for part in parts if part))
         if group: groups[paths[-1]] = group
-    return Listing(tuple(paths), tuple(Path(file) for file, *_ in checked), groups, notes)
+    return Listing(tuple(paths), tuple(map(Path, files)), splits, labels, groups, notes)
 
 
 def entries_listed(

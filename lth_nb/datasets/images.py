@@ -601,7 +601,8 @@ class Batches:
         if small < px:
             raise ValueError(f"px={px} is larger than the smallest image, {small} px: load at "
                              f"px={px}")
-        if views not in (1, 10) or train and views == 10:
+        allowed = (1,) if train else (1, 10)
+        if views not in allowed:
             raise ValueError(f"views must be 1 to train, 1 or 10 to evaluate, got {views}")
         if not np.all(std > 0):
             raise ValueError(f"std must be > 0 in every channel, got {std}")

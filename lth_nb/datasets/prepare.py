@@ -95,10 +95,8 @@ def from_csv(
     if groups:
         beside = [Path(os.path.relpath(at, file.parent)).as_posix() for at in table.files]
         group = groups_in(beside, groups)
-    items = []
-    for path, at, own_group in zip(table.paths, table.files, group):
-        *split, label, _ = path.split('/')  # [class, file] or [split, class, file]
-        items.append(Item(str(at), label, ''.join(split), own_group))
+    rows = zip(table.files, table.labels, table.splits, group)
+    items = [Item(str(at), label, split, own_group) for at, label, split, own_group in rows]
     if len({item.label for item in items}) < 2:
         raise ValueError(f"{file} has fewer than two classes")
     return Found(tuple(items), f'read from the table {file.name}', table.notes)

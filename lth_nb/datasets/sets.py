@@ -28,7 +28,14 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from .folders import Listing, entries_listed, entries_of, files_of, listing
+from lth_nb.datasets.folders import (
+    Listing,
+    entries_listed,
+    entries_of,
+    files_of,
+    files_only,
+    listing,
+)
 from .images import RULES, Cache, ImageSet, Unreadable, cached, decode
 from .splits import PARTS, complete, fingerprint, layout, pick
 from .standins import DRAWING, digits, drawn
@@ -332,8 +339,7 @@ def _decoded(
 
 def _is_small(images:Images)->bool: # By its first readable image
     "Whether native images are below 64 px: larger ones are not worth a copy at native size."
-    for _, data in images.entries():
-        if data is None: continue
+    for _, data in files_only(images.entries(), []):
         try: return max(decode(data, 0).native) < 64
         except Unreadable: continue
     return False
@@ -416,8 +422,8 @@ def subset(
 def _count(images:Images)->list[int]: # Images in train, val and test, and classes
     "Count by file names alone."
     if images.kind == 'stand-in': return list(TARGETS[images.name])
-    paths, folders = [], []
-    for path, data in images.entries(read=False): (folders if data is None else paths).append(path)
+    folders = []
+    paths = [path for path, _ in files_only(images.entries(read=False), folders)]
     places = assign(images, paths, folders)
     return [int((places.split == part).sum()) for part in PARTS] + [len(set(places.label.tolist()))]
 

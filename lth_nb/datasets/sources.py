@@ -546,7 +546,7 @@ def _refuse_shared_painters(folder:Path, items:list[Item])->None: # Or ValueErro
     "Refuse painters that the sister set beside `folder` has."
     table = folder.with_name(SISTERS.get(folder.name, folder.name))/'set.csv'
     if not table.exists(): return
-    theirs = {path.split('/')[-2] for path in listing(table).paths}
+    theirs = set(listing(table).labels)
     shared = sorted(theirs & {item.label for item in items})
     if shared:
         raise ValueError(f"{', '.join(shared[:5])} are in {table} too: prepare both sets from the "

@@ -109,6 +109,18 @@ def fingerprint(
     return whole.hexdigest()
 
 # %% ../../nbs/datasets/02_splits.ipynb #c17
+def _rank_in_class(
+    label:np.ndarray, # Class ids, (N,) int
+    seed:int,         # >= 0
+)->np.ndarray: # (N,) int, 0 = the first of its class
+    "The place of each image when every class is shuffled."
+    rank = np.empty(len(label), int)
+    for kind in np.unique(label).tolist():
+        rows = np.random.default_rng((seed, kind)).permutation(np.flatnonzero(label == kind))
+        rank[rows] = np.arange(len(rows))
+    return rank
+
+
 def carve(
     label:np.ndarray, # Class ids, (N,) int
     share:float,      # In (0, 1)
@@ -116,12 +128,8 @@ def carve(
 )->np.ndarray: # (N,) bool, `share` of every class, rounded, and at least one image
     "A stratified part."
     if not 0 < share < 1: raise ValueError(f"a held-out share must be in (0, 1), got {share}")
-    part = np.zeros(len(label), bool)
-    for kind in np.unique(label).tolist():
-        rows = np.random.default_rng((seed, kind)).permutation(np.flatnonzero(label == kind))
-        wanted = max(1, round(share * len(rows)))
-        part[rows[:wanted]] = True
-    return part
+    wanted = np.maximum(1, np.rint(share * np.bincount(label)))
+    return _rank_in_class(label, seed) < wanted[label]
 
 # %% ../../nbs/datasets/02_splits.ipynb #c20
 def _deal(
@@ -256,18 +264,6 @@ def complete(
     return split
 
 # %% ../../nbs/datasets/02_splits.ipynb #c35
-def _rank_in_class(
-    label:np.ndarray, # Class ids, (N,) int
-    seed:int,         # >= 0
-)->np.ndarray: # (N,) int, 0 = the first of its class
-    "The place of each image when every class is shuffled."
-    rank = np.empty(len(label), int)
-    for kind in np.unique(label).tolist():
-        rows = np.random.default_rng((seed, kind)).permutation(np.flatnonzero(label == kind))
-        rank[rows] = np.arange(len(rows))
-    return rank
-
-
 def _some_of_each(
     rank:np.ndarray,  # Of `_rank_in_class`
     label:np.ndarray, # Class ids, (N,) int

@@ -11,7 +11,6 @@ __all__ = ['SPLITS', 'PAGE', 'sheet', 'sample_grid', 'mosaic', 'class_histogram'
            'write_page']
 
 # %% ../../nbs/figures/03_pictures.ipynb #c03
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -22,6 +21,7 @@ import plotly.graph_objects as go
 from plotly.utils import image_array_to_data_uri
 
 from .style import finish, label_room
+from ..protocol import whole
 
 # %% ../../nbs/figures/03_pictures.ipynb #c07
 def sheet(
@@ -237,7 +237,5 @@ def write_page(
     parts = [fig.to_html(full_html=False, include_plotlyjs=index == 0)
              for index, fig in enumerate(figures)]
     page = PAGE.format(title=escape(title), text=escape(text), figures='\n'.join(parts))
-    aside = path.with_name(f'{path.name}.{os.getpid()}')
-    aside.write_text(page, encoding='utf-8')
-    os.replace(aside, path)
+    with whole(path) as aside: aside.write_text(page, encoding='utf-8')
     return path
