@@ -13,13 +13,12 @@ __all__ = ['show', 'Refused', 'main']
 
 # %% ../nbs/14_cli.ipynb #c03
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from . import __version__
-from .experiments import copy_notebooks, run, shared
+from .experiments import copy_notebooks, data_folder, run, shared
 from .protocol import TARGETS
 
 # %% ../nbs/14_cli.ipynb #c07
@@ -83,18 +82,12 @@ def show(
 class Refused(ValueError):
     "What a command found and printed forbids going on: exit code 1."
 
-def _folder(
-    asked:argparse.Namespace, # data
-)->str: # Folder of data sets
-    "Where sets of images lie: as typed, else $LTH_DATA, else ./data."
-    return asked.data or os.environ.get('LTH_DATA', 'data')
-
 def _data_list(
     asked:argparse.Namespace, # data, cache
 )->str: # A table
     "lth data list"
     from lth_nb.datasets import list_sets
-    return _table(list_sets(_folder(asked), cache=asked.cache))
+    return _table(list_sets(data_folder(asked.data), cache=asked.cache))
 
 def _data_check(
     asked:argparse.Namespace, # name, data, accept, groups, skip_broken, cache
@@ -104,7 +97,7 @@ def _data_check(
     accepted = [asked.accept] if asked.accept else []
     if asked.skip_broken:
         accepted.append('broken')
-    report = check(find(asked.name, _folder(asked)), accept=','.join(accepted),
+    report = check(find(asked.name, data_folder(asked.data)), accept=','.join(accepted),
                    groups=asked.groups, cache=asked.cache)
     if not report.ok:
         raise Refused(str(report))
@@ -114,15 +107,16 @@ def _data_show(
     asked:argparse.Namespace, # name, data, to, cache
 )->str: # Path of the page
     "lth data show"
-    return str(show(asked.name, _folder(asked), asked.to, cache=asked.cache).resolve())
+    return str(show(asked.name, data_folder(asked.data), asked.to, cache=asked.cache).resolve())
 
 def _data_prepare(
     asked:argparse.Namespace, # name, source, to, groups, seed, skip_broken
 )->str: # What was made
     "lth data prepare"
     from lth_nb.datasets import prepare
-    return str(prepare(asked.name, asked.source, asked.to or _folder(asked), groups=asked.groups,
-                       seed=asked.seed, skip_broken=asked.skip_broken))
+    made = prepare(asked.name, asked.source, asked.to or data_folder(asked.data),
+                   groups=asked.groups, seed=asked.seed, skip_broken=asked.skip_broken)
+    return str(made)
 
 def _data_cache(
     asked:argparse.Namespace, # cache, empty

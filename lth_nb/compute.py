@@ -250,5 +250,5 @@ def learning_curves(
     "The curves of some runs."
     curves = [pd.DataFrame(columns=['key', 'epoch'])]
     for key in keys:
-        curves.append(pd.read_csv(runs.out/key[:2]/key/'history.csv').assign(key=key))
+        curves.append(pd.read_csv(runs.place(key)/'history.csv').assign(key=key))
     return pd.concat(curves[1:] or curves)

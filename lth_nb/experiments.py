@@ -10,10 +10,10 @@ with the verdict. A cell tagged `plan` marks where a dry run ends."""
 
 # %% auto #0
 __all__ = ['READERS', 'FIELDS', 'shared', 'notebook', 'parse_list', 'parse_number', 'parse_seeds', 'parse_names', 'split_names',
-           'refuse_unknown', 'Request', 'request', 'search_of', 'Parameter', 'parameters_of', 'Typed', 'read_options',
-           'complete', 'as_text', 'one_set', 'result_folder', 'set_at', 'records', 'folder_of', 'own_folder',
-           'writable', 'output_path', 'until_plan', 'last_value', 'sentences', 'results_of', 'print_plan', 'run',
-           'copy_notebooks']
+           'refuse_unknown', 'home_of', 'Request', 'data_folder', 'request', 'search_of', 'Parameter', 'parameters_of',
+           'Typed', 'read_options', 'complete', 'as_text', 'one_set', 'result_folder', 'set_at', 'records', 'folder_of',
+           'own_folder', 'writable', 'output_path', 'until_plan', 'last_value', 'sentences', 'results_of', 'print_plan',
+           'run', 'copy_notebooks']
 
 # %% ../nbs/13_experiments.ipynb #c03
 import ast
@@ -35,13 +35,13 @@ from typing import Any
 
 from lth_nb.protocol import (
     ARMS,
-    ENDING,
     PLANS,
     PRESETS,
     RECIPES,
     Protocol,
     choose,
     make_protocol,
+    names_path,
     set_name,
     whole,
 )
@@ -154,6 +154,14 @@ def refuse_unknown(
     raise ValueError(f"unknown parameter {', '.join(unknown)}: "
                      f"this notebook knows {', '.join(sorted(known))}")
 
+# %% ../nbs/13_experiments.ipynb #home1
+def home_of(
+    out:str|Path, # Folder of results
+    smoke:bool,   # Whether it is about smoke runs
+)->Path: # <out>, or <out>/smoke
+    "The folder of finished runs; smoke runs lie apart."
+    return Path(out)/'smoke' if smoke else Path(out)
+
 # %% ../nbs/13_experiments.ipynb #c23
 @dataclass(frozen=True)
 class Request:
@@ -189,7 +197,7 @@ class Request:
     @property
     def home(self)->Path: # <out>, or <out>/smoke
         "Folder of the run store; results lie below it."
-        return Path(self.out)/'smoke' if self.smoke else Path(self.out)
+        return home_of(self.out, self.smoke)
 
     @property
     def cache(self)->Path: # <home>/cache
@@ -306,9 +314,15 @@ def _device(text:Any, what:str)->str:
     return str(text)
 
 # %% ../nbs/13_experiments.ipynb #c26
+def data_folder(
+    typed:str|None='', # As typed; '' or None = not given
+)->str: # As typed, else $LTH_DATA, else data
+    "The folder of data sets."
+    return typed or os.environ.get('LTH_DATA', 'data')
+
 def _data(text:Any, what:str)->str:
-    "Folder of data sets: as typed, else $LTH_DATA, else data."
-    return _path(text, what) or os.environ.get('LTH_DATA', 'data')
+    "Folder of data sets."
+    return data_folder(_path(text, what))
 
 def _out(text:Any, what:str)->str:
     "Folder of results: as typed, else runs."
@@ -487,7 +501,7 @@ def result_folder(
 )->Path: # <out>[/smoke]/<target, source or stem>
     "Where an experiment writes, unless another set of that name was there first: see `own_folder`."
     out = Path(parameters.get('out') or 'runs').expanduser()
-    home = out/'smoke' if str(parameters.get('smoke')).lower() == 'true' else out
+    home = home_of(out, str(parameters.get('smoke')).lower() == 'true')
     name = one_set(parameters)
     return home/(set_name(name) if name else stem)
 
@@ -496,8 +510,7 @@ def set_at(
     data:str='data', # Folder of data sets, for a name
 )->str: # Absolute path; of a drawn set the one it would have
     "What tells sets of one name apart before they are read."
-    is_path = '/' in name or os.sep in name or ENDING.search(name)
-    path = Path(name).expanduser() if is_path else Path(data)/name
+    path = Path(name).expanduser() if names_path(name) else Path(data)/name
     return str(path.resolve())
 
 # %% ../nbs/13_experiments.ipynb #c53
@@ -679,8 +692,7 @@ def results_of(
     base, name = result_folder(parameters, stem), one_set(parameters)
     if not name:
         return base
-    data = parameters.get('data') or os.environ.get('LTH_DATA', 'data')
-    return folder_of(base, set_at(name, data))
+    return folder_of(base, set_at(name, data_folder(parameters.get('data'))))
 
 def _beside_results(
     path:Path,                # Notebook

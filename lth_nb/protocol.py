@@ -11,8 +11,8 @@ stored under."""
 # %% auto #0
 __all__ = ['ALLOWED', 'RULES', 'RANGES', 'PRESETS', 'RECIPES', 'STANDIN_SIZES', 'FAIR', 'PLANS', 'ARMS', 'SOURCES', 'TARGETS',
            'PLAYS', 'ENDING', 'UNSEEN', 'choose', 'Network', 'Search', 'Training', 'Protocol', 'parse_change',
-           'make_protocol', 'changed', 'Arm', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr', 'seen_fields',
-           'is_shared', 'rounds_of', 'whole']
+           'make_protocol', 'changed', 'Arm', 'names_path', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr',
+           'seen_fields', 'is_shared', 'rounds_of', 'whole']
 
 # %% ../nbs/00_protocol.ipynb #c03
 import hashlib
@@ -285,6 +285,12 @@ PLAYS = dict( # Public set -> the paper's targets whose part it plays: same kind
 
 # %% ../nbs/00_protocol.ipynb #c49
 ENDING = re.compile(r'\.(tar(\.xz|\.gz|\.bz2)?|tgz|zip|csv)$', re.IGNORECASE) # Archive or list
+
+def names_path(
+    text:str, # What somebody typed
+)->bool: # False for a name to look up
+    "Whether a text is the path of a folder, an archive or a CSV."
+    return '/' in text or os.sep in text or bool(ENDING.search(text))
 
 def set_name(
     path:str|Path, # Name of a set, or path of a folder, an archive or a CSV

@@ -147,11 +147,17 @@ class Runs:
         "Nothing is read yet."
         self.out = Path(out)
 
+    def place(self,
+        key:str, # Of a run
+    )->Path: # Where it lies or would lie
+        "The folder of a key."
+        return self.out/key[:2]/key
+
     def folder(self,
         spec:Spec, # Any
     )->Path: # Where its run lies or would lie
         "The folder of a run."
-        return self.out/spec.key[:2]/spec.key
+        return self.place(spec.key)
 
     def has(self,
         spec:Spec, # Any
@@ -291,7 +297,7 @@ def table(
     rows, damaged = [], []
     for key, wanted in labels.items():
         try:
-            asked, result = _read(runs.out/key[:2]/key)
+            asked, result = _read(runs.place(key))
         except ValueError:
             damaged.append(key)
             continue
@@ -308,7 +314,7 @@ def predicted(
     key:str,   # Of a finished run
 )->tuple[np.ndarray, np.ndarray]: # Class of each test image and its label, (n_test,) int16
     "What the run said of every test image, in the split's order."
-    with np.load(runs.out/key[:2]/key/'predictions.npz') as saved:
+    with np.load(runs.place(key)/'predictions.npz') as saved:
         return saved['test_class'], saved['test_label']
 
 def correct(

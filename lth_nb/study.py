@@ -39,7 +39,7 @@ from lth_nb.protocol import (
     set_name,
     whole,
 )
-from .runs import Runs, table
+from .runs import Runs, predicted, table
 
 # %% ../nbs/12_study.ipynb #c04
 if TYPE_CHECKING:
@@ -411,11 +411,9 @@ def _predictions_and_curves(
     "What finished runs left beside their numbers."
     arrays, curves = {}, [pd.DataFrame()]
     for row in rows.itertuples():
-        place = runs.out/row.key[:2]/row.key
-        with np.load(place/'predictions.npz') as saved:
-            arrays[row.key] = saved['test_class'].astype(np.int16)
-            arrays[_label_name(row)] = saved['test_label'].astype(np.int16)
-        curves.append(pd.read_csv(place/'history.csv').round(5).assign(key=row.key))
+        arrays[row.key], arrays[_label_name(row)] = predicted(runs, row.key)
+        curve = pd.read_csv(runs.place(row.key)/'history.csv')
+        curves.append(curve.round(5).assign(key=row.key))
     return arrays, pd.concat(curves)
 
 def _save_rows(

@@ -39,7 +39,16 @@ from lth_nb.datasets.folders import (
 from .images import RULES, Cache, ImageSet, Unreadable, cached, decode
 from .splits import PARTS, complete, fingerprint, layout, pick
 from .standins import DRAWING, digits, drawn
-from ..protocol import ENDING, SOURCES, TARGETS, choose, key_of, set_name, whole
+from lth_nb.protocol import (
+    ENDING,
+    SOURCES,
+    TARGETS,
+    choose,
+    key_of,
+    names_path,
+    set_name,
+    whole,
+)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c07
 class _Plain(pickle.Unpickler):
@@ -239,7 +248,7 @@ def find(
     path = Path(name)
     is_path = isinstance(name, Path)
     name = str(name)
-    if is_path or '/' in name or os.sep in name or ENDING.search(name):
+    if is_path or names_path(name):
         if path.exists(): return _at(path, set_name(path.resolve()))
         raise ValueError(f"{name} does not exist: give a folder, an archive (.tar, .tar.xz, "
                          ".tar.gz, .zip) or a .csv")

@@ -37,7 +37,15 @@ from fastcore.basics import patch
 
 from ..compute import Estimate
 from ..datasets import check, find
-from ..experiments import folder_of, records, request, sentences, set_at
+from lth_nb.experiments import (
+    data_folder,
+    folder_of,
+    home_of,
+    records,
+    request,
+    sentences,
+    set_at,
+)
 from lth_nb.explore.widgets import (
     as_written,
     attempt,
@@ -201,7 +209,7 @@ def finished_in(
     data:str='data',  # Folder of data sets, as for `command`
 )->Path|None: # None while the folders of that name all belong to other sets; may be absent
     "The folder of plan, table, verdict and figures of a target."
-    home = Path(out)/'smoke' if smoke else Path(out)
+    home = home_of(out, smoke)
     return folder_of(home/set_name(target), set_at(target, data))
 
 def place_of(
@@ -284,7 +292,8 @@ ALIKE = ['recipe', 'protocol', 'train', 'fingerprint', 'px', 'n_test'] # What ru
 
 def _like_the_newest(rows, home):
     "The rows that were asked for as the newest run of their recipe was."
-    ages = {key: (home/key[:2]/key/'result.json').stat().st_mtime for key in rows.key}
+    runs = Runs(home)
+    ages = {key: (runs.place(key)/'result.json').stat().st_mtime for key in rows.key}
     newest = rows.assign(age=rows.key.map(ages)).sort_values('age').groupby('recipe').tail(1)
     return rows.merge(newest[ALIKE], on=ALIKE)
 
@@ -299,7 +308,7 @@ def results(
     place = finished_in(target, out, smoke, data)
     written = place/'table.csv' if done and place else None
     if written and written.exists(): return read_table(written)
-    home, name = Path(out)/'smoke' if smoke else Path(out), set_name(target)
+    home, name = home_of(out, smoke), set_name(target)
     where, known = set_at(target, data), records(home/name).values()
     others = [about['fingerprint'] for about in known if where not in about['where']]
     finished = table(Runs(home))
@@ -366,7 +375,7 @@ class OwnPage:
         every:float=2.,   # Seconds between two looks
     ):
         self.out = Path(out or 'runs').resolve()
-        self.data = data or os.environ.get('LTH_DATA', 'data')
+        self.data = data_folder(data)
         self.smoke, self.every = smoke, every
         self.drawn, self.job = None, None
         self.target, self.train, self.accept = (text(*pair) for pair in HINTS.items())

@@ -16,7 +16,6 @@ __all__ = ['CHOOSE', 'METRICS', 'LINES', 'SAME', 'BANK', 'OPENING', 'with_settin
            'twin', 'differs', 'images_figure', 'StudyPage']
 
 # %% ../../nbs/explore/00_study.ipynb #c03
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
@@ -29,6 +28,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from fastcore.basics import patch
 
+from ..experiments import data_folder
 from lth_nb.explore.widgets import (
     as_written,
     attempt,
@@ -198,7 +198,7 @@ def history(
 )->pd.DataFrame: # epoch, train_loss, val_loss, val_acc, one row per epoch
     "How a run learned."
     folder = _place(study)
-    own = folder/row.key[:2]/row.key/'history.csv'
+    own = Runs(folder).place(row.key)/'history.csv'
     if own.exists(): return pd.read_csv(own)
     kept = pd.read_csv(folder/'history.csv.gz')
     return kept[kept.key == row.key].drop(columns='key')
@@ -319,7 +319,7 @@ class StudyPage:
         cache:str|Path='runs/cache', # Decoded images
     ):
         self.study, self.cache, self.busy = open_study(where), cache, False
-        self.data = data or os.environ.get('LTH_DATA', 'data')
+        self.data = data_folder(data)
         self.table = with_setting(self.study.table)
         self.choices = [pick(name) for name in ('target', 'size', 'recipe', 'searched')]
         metrics = [(label, name) for name, label in METRICS.items() if name in self.table]
