@@ -148,8 +148,7 @@ def ticket_side(
     arm:str='ticket', # Or finetuned
 )->Side: # At the named round
     "Tickets of one source."
-    rounds = () if reading.named is None else (reading.named,)
-    return Side(reading, arm, source, rounds)
+    return Side(reading, arm, source, reading.named_rounds)
 
 def beside_scratch(
     reading:Reading, # Of one target

@@ -16,22 +16,23 @@ __all__ = ['NAMED', 'SHOWN', 'shared_sources', 'refuse_unlike', 'pooled', 'compa
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c03
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .paired import Comparison, estimate, tenth, worded
+from .paired import Comparison, estimate, tenth
 from lth_nb.stats.readings import (
     QUESTIONS,
     Reading,
     Side,
     bar_of,
+    comparison_of,
     complete_rounds,
     differences,
     fallen,
     nothing,
-    unit_of,
+    pairs_of,
 )
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c10
@@ -66,8 +67,7 @@ def _sources(readings, source, own):
 
 def _pair_of_sides(reading, arms, source):
     "Two arms of one source at the named round."
-    rounds = () if reading.named is None else (reading.named,)
-    return [Side(reading, arm, source, rounds) for arm in arms]
+    return [Side(reading, arm, source, reading.named_rounds) for arm in arms]
 
 def _obstacle(sides, found):
     "Why the difference of these sides must not be averaged, '' where it may."
@@ -95,12 +95,10 @@ def _of_means(by_target, about, margin, barred):
     every = [found for some in by_target for found in some]
     by_seed = _mean_over([_mean_over([found.by_seed for found in some]) for some in by_target])
     control = float(np.mean([found.control for found in every]))
-    numbers = asdict(estimate(by_seed, frame=(-control, 1 - control)))
+    numbers = estimate(by_seed, frame=(-control, 1 - control))
     banks = pd.concat([found.banks for found in every]).drop_duplicates()
-    unit, tickets = unit_of(banks[banks.seed.isin(by_seed.index)])
-    found = Comparison(
-        **about, **numbers, p_holm=np.nan, word='', margin=margin, unit=unit, tickets=tickets)
-    return worded(found, found.p, barred)
+    served = banks[banks.seed.isin(by_seed.index)]
+    return comparison_of(about, numbers, served, margin, barred)
 
 def pooled(
     readings:Sequence[Reading], # One per target, of the same recipes
@@ -152,14 +150,12 @@ def compare_gains(
         target=second.target, recipe=f'{first.recipe}, {second.recipe}', source=source,
         treat=f'({name}, {first.recipe})', control=f'({name}, {second.recipe})',
         at_round=at_round, question='does the gain depend on the recipe?')
-    absent = [pair[0].reading.recipe for pair in sides if differences(pair) is None]
+    absent = [pair[0].reading.recipe for pair in sides if pairs_of(pair).empty]
     if absent: return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
     gain = differences(every, (1, -1, -1, 1))
     if gain is None: return nothing(about, margin, 'the recipes share no seed')
-    unit, tickets = unit_of(gain.banks)
-    numbers = asdict(estimate(gain.by_seed, frame=(-2., 2.))) | dict(unit=unit, tickets=tickets)
-    found = Comparison(**about, **numbers, p_holm=np.nan, word='', margin=margin)
-    return worded(found, found.p, bar_of(every))
+    numbers = estimate(gain.by_seed, frame=gain.frame)
+    return comparison_of(about, numbers, gain.banks, margin, bar_of(every))
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c25
 @dataclass(frozen=True)

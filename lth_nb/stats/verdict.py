@@ -26,8 +26,8 @@ import pandas as pd
 
 from .paired import Comparison, record, tenth
 from lth_nb.stats.readings import (
-    FULL,
-    YARDSTICKS,
+    MOST_FALLEN,
+    ROUNDLESS,
     Reading,
     Side,
     as_table,
@@ -62,7 +62,7 @@ def accuracy_table(
     out = []
     groups = reading.rows.groupby(['arm', 'source', 'round'], dropna=False)
     for (arm, source, number), runs in groups:
-        whole = arm in FULL or arm in YARDSTICKS
+        whole = arm in ROUNDLESS
         out.append(_accuracy_row(reading, arm, source, None if whole else int(number), runs))
     table = pd.DataFrame(out)
     table['later'] = table.arm != 'scratch'
@@ -112,7 +112,7 @@ class Health:
                   for row in self.failed.itertuples()]
         notes = [f'failed search, near chance: {name}' for name in failed]
         notes += [f'tickets of {name} are no winners on {name} itself' for name in self.losers]
-        fallen = self.arms[self.arms.collapsed > .25]
+        fallen = self.arms[self.arms.collapsed > MOST_FALLEN]
         names = [' '.join(filter(None, (row.arm, row.source, f'{row.collapsed:.0%}')))
                  for row in fallen.itertuples()]
         start = 'over a quarter of the runs collapsed, shown and not averaged'
@@ -220,10 +220,11 @@ def on_validation(
     source:str,      # Set the tickets were found on
 )->dict[str,Side]: # Arm -> its side at the named round, where it ran and did not collapse
     "The arms a practitioner may choose from, compared by validation accuracy."
-    rounds = () if reading.named is None else (reading.named,)
+    rounds = reading.named_rounds
     sides = {arm: Side(reading, arm, source, rounds, column='val_acc') for arm in COST}
     ran = {arm: side for arm, side in sides.items() if len(side.values)}
-    return {arm: side for arm, side in ran.items() if not collapsed(side.runs, reading) > .25}
+    fell = {arm for arm, side in ran.items() if collapsed(side.runs, reading) > MOST_FALLEN}
+    return {arm: side for arm, side in ran.items() if arm not in fell}
 
 def beaten_arms(
     four:Sequence[Comparison], # The contrasts of one source
