@@ -12,6 +12,7 @@ __all__ = ['START', 'TOLD', 'ORDER', 'Curve', 'curves_of', 'density_axis', 'Face
 # %% ../../nbs/figures/01_curves.ipynb #c03
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -49,19 +50,28 @@ class Curve:
     source:str         # Set its tickets were found on; '' = none
     runs:pd.DataFrame  # One row per density and seed: density, seed, test_acc
 
-    @property
+    @cached_property
     def points(self)->pd.DataFrame: # density (most first), mean, std (NaN for one run), n
         "Mean and spread over the runs of each density."
-        found = self.runs.groupby('density').test_acc.agg(['mean', 'std', 'size'])
-        found = found.rename(columns=dict(size='n')).reset_index()
-        return found.sort_values('density', ascending=False)
+        spread = self.runs.groupby('density').test_acc.agg(['mean', 'std', 'size'])
+        points = spread.rename(columns=dict(size='n')).reset_index()
+        return points.sort_values('density', ascending=False)
 
 def _runs(rows, arm, source):
     "Accuracy of an arm per density and seed; runs without a source serve every one."
-    mine = rows[(rows.arm == arm) & rows.source.isin(['', source])]
-    density = (1 - mine.sparsity).where(mine['round'] >= 1, 1.)
-    runs = pd.DataFrame(dict(density=density.round(6), seed=mine.seed, test_acc=mine.test_acc))
+    chosen = rows[(rows.arm == arm) & rows.source.isin(['', source])]
+    density = (1 - chosen.sparsity).where(chosen['round'] >= 1, 1.)
+    runs = pd.DataFrame(dict(
+        density=density.round(6), seed=chosen.seed, test_acc=chosen.test_acc))
     return runs.groupby(['density', 'seed'], as_index=False).test_acc.mean()
+
+def _curve(reading, arm, source):
+    "The line of an arm, with its start; without runs where the arm did not run."
+    runs = _runs(reading.rows, arm, source)
+    if runs.empty:
+        return Curve(arm, source, runs)
+    start = _runs(reading.rows, START[arm], source)
+    return Curve(arm, source, pd.concat([start, runs]))
 
 def curves_of(
     reading:Reading,     # From `stats.readings`
@@ -70,16 +80,24 @@ def curves_of(
     own_arms:Sequence[str]=(), # Sparse arms drawn of the target's own tickets alone
 )->list[Curve]: # Source by source, each with its start at density 1 where that was run
     "The lines of one facet, without scratch."
-    drawn = [name for name in reading.sources if not sources or name in sources]
-    found = []
-    for source in drawn:
-        for arm in [*arms, *own_arms] if source == reading.target else arms:
-            runs = _runs(reading.rows, arm, source)
-            start = _runs(reading.rows, START[arm], source)
-            if len(runs): found.append(Curve(arm, source, pd.concat([start, runs])))
-    return found
+    lines = []
+    for source in reading.sources:
+        own = own_arms if source == reading.target else ()
+        if not sources or source in sources:
+            lines += [_curve(reading, arm, source) for arm in (*arms, *own)]
+    return [line for line in lines if len(line.runs)]
 
 # %% ../../nbs/figures/01_curves.ipynb #c11
+def _ticks_apart(densities, factor):
+    "Densities at least a factor apart, from the fewest weights; both ends are always there."
+    least, most = min(densities), max(densities)
+    ticks = [least] # both ends always: the sparsest matters most, and all weights come first
+    for density in sorted(densities):
+        apart = min(density / ticks[-1], most / density)
+        if apart >= factor:
+            ticks.append(density)
+    return [*ticks, most] if most > least else ticks
+
 def density_axis(
     densities:Sequence[float], # Shares kept, in (0, 1], of all points in the figure
     most:int=7,                # About how many labels the axis has room for
@@ -88,35 +106,42 @@ def density_axis(
     "A logarithmic axis of weights remaining, from all of them down to the fewest."
     least, widest = min(densities), max(densities)
     span = np.log10(widest / least) or .3
-    ticks = [least]  # both ends always: the sparsest matters most, and all weights come first
-    for density in sorted(densities):
-        if min(density / ticks[-1], widest / density) >= 10**(span / most): ticks.append(density)
-    if widest > least: ticks.append(widest)
+    ticks = _ticks_apart(densities, 10**(span / most))
+    left = np.log10(widest) + .06 * span
     right = np.log10(least) - .06 * span - labels / (1 - labels) * 1.12 * span
     return dict(
-        type='log', range=[np.log10(widest) + .06 * span, right], tickvals=ticks,
-        ticktext=[f'{100 * density:.3g}' for density in ticks], tickangle=0,
-        title='weights remaining, %', zeroline=False)
+        type='log',
+        range=[left, right],
+        tickvals=ticks,
+        ticktext=[f'{100 * density:.3g}' for density in ticks],
+        tickangle=0,
+        title='weights remaining, %',
+        zeroline=False)
 
 # %% ../../nbs/figures/01_curves.ipynb #c15
 def _hover(line, target, point):
     "What the pointer reads off one mean."
     name = f'{source_name(line.source, target)} {ARM_NAMES[line.arm]}'
     kept = f'{100 * point.density:.3g} % of the weights'
-    accuracy = f'{100 * point.accuracy:.1f} %'
-    if point.n > 1: accuracy += f' ± {100 * point.std:.1f}'
-    return f'{name}<br>{kept}<br>{accuracy}, n = {point.n}'
+    spread = f' ± {100 * point.std:.1f}' if point.n > 1 else ''
+    return f'{name}<br>{kept}<br>{100 * point.accuracy:.1f} %{spread}, n = {point.n}'
 
-def _band(x, low, high, colour):
+def _band(places, low, high, colour):
     "An area between two lines."
     return go.Scatter(
-        x=[*x, *x[::-1]], y=[*high, *low[::-1]], fill='toself', mode='none', fillcolor=colour,
-        hoverinfo='skip', name='± 1 std')
+        x=[*places, *places[::-1]],
+        y=[*high, *low[::-1]],
+        fill='toself',
+        mode='none',
+        fillcolor=colour,
+        hoverinfo='skip',
+        name='± 1 std')
 
-def _dots(x, heights, colour):
+def _dots(places, heights, colour):
     "A dot per run."
-    return go.Scatter(x=x, y=heights, mode='markers', hoverinfo='skip', name='runs',
-                      marker=dict(size=4, color=fade(colour, .5)))
+    marker = dict(size=4, color=fade(colour, .5))
+    return go.Scatter(
+        x=places, y=heights, mode='markers', hoverinfo='skip', name='runs', marker=marker)
 
 @dataclass(frozen=True)
 class Facet:
@@ -126,15 +151,21 @@ class Facet:
     among:tuple[str, ...]    # Sources of the whole figure
     gain:bool                # Draw points against scratch, not accuracy
 
-    @property
+    @cached_property
     def scratch(self)->pd.Series: # Test accuracy of each run, in [0, 1]; may be empty
         "The runs from scratch."
         rows = self.reading.rows
         return rows.test_acc[rows.arm == 'scratch']
-    @property
+    @cached_property
     def densities(self)->list[float]: # Of all points, the fewest weights first
         "Where the facet has points."
-        return sorted({density for line in self.lines for density in line.runs.density}) or [.1, 1.]
+        densities = {density for line in self.lines for density in line.runs.density}
+        return sorted(densities) or [.1, 1.]
+    @cached_property
+    def looks(self)->dict[str,tuple[str,str]]: # Source -> colour and marker
+        "What each source of the facet looks like."
+        sources = dict.fromkeys(line.source for line in self.lines)
+        return {source: look(source, self.reading.target, self.among) for source in sources}
 
     def height(self,
         shares:float|np.ndarray|pd.Series, # Accuracies in [0, 1], a number or an array
@@ -145,78 +176,117 @@ class Facet:
     def heights(self)->list[float]: # Of all runs
         "Everything the y axis must hold."
         runs = [line.runs.test_acc for line in self.lines]
-        return [float(value) for shares in [*runs, self.scratch] for value in self.height(shares)]
+        heights = [self.height(shares) for shares in (*runs, self.scratch)]
+        return np.concatenate(heights).tolist()
 
     def mean_line(self,
         line:Curve, # One of `lines`
     )->go.Scatter: # Line and markers
         "The means of a curve, joined."
-        colour, symbol = look(line.source, self.reading.target, self.among)
+        colour, symbol = self.looks[line.source]
         dash, width = ARMS[line.arm]
         points = line.points.rename(columns=dict(mean='accuracy'))
         shape = symbol if line.arm == 'ticket' else f'{symbol}-open'
-        hover = [_hover(line, self.reading.target, point) for point in points.itertuples()]
+        size = 8 if len(points) < 12 else 5
         return go.Scatter(
-            x=points.density, y=self.height(points.accuracy), mode='lines+markers', name=line.arm,
-            meta=dict(source=line.source), line=dict(color=colour, dash=dash, width=width),
-            marker=dict(symbol=shape, size=8 if len(points) < 12 else 5, color=colour),
-            hoverinfo='text', hovertext=hover)
+            x=points.density,
+            y=self.height(points.accuracy),
+            mode='lines+markers',
+            name=line.arm,
+            meta=dict(source=line.source),
+            line=dict(color=colour, dash=dash, width=width),
+            marker=dict(symbol=shape, size=size, color=colour),
+            hoverinfo='text',
+            hovertext=[_hover(line, self.reading.target, point) for point in points.itertuples()])
 
     def across(self)->list[go.Scatter]: # Band, dots and line; [] where scratch was not run
         "Scratch: one number for all densities."
-        runs, ends = self.scratch, [self.densities[-1], self.densities[0]]
-        if runs.empty: return []
-        mean, std = runs.mean(), runs.std(ddof=1)
+        if self.scratch.empty:
+            return []
+        ends = [self.densities[-1], self.densities[0]]
+        mean, std, count = self.scratch.mean(), self.scratch.std(ddof=1), len(self.scratch)
         line = go.Scatter(
-            x=ends, y=self.height(np.array([mean, mean])), mode='lines', name='scratch',
-            line=dict(color='#000000', width=1.5), hoverinfo='text',
-            hovertext=f'from scratch<br>{100 * mean:.1f} %, n = {len(runs)}')
-        dots = _dots([ends[0]] * len(runs), self.height(runs), '#000000')
-        if len(runs) < 3: return [dots, line]
-        low, high = (self.height(np.array([edge, edge])) for edge in (mean - std, mean + std))
+            x=ends,
+            y=self.height(np.array([mean, mean])),
+            mode='lines',
+            name='scratch',
+            line=dict(color='#000000', width=1.5),
+            hoverinfo='text',
+            hovertext=f'from scratch<br>{100 * mean:.1f} %, n = {count}')
+        dots = _dots(np.full(count, ends[0]).tolist(), self.height(self.scratch), '#000000')
+        if count < 3:
+            return [dots, line]
+        low = self.height(np.array([mean - std, mean - std]))
+        high = self.height(np.array([mean + std, mean + std]))
         return [_band(ends, low, high, 'rgba(0,0,0,0.07)'), dots, line]
 
     def bands(self)->list[go.Scatter]: # One per ticket
         "The spread of the tickets, where three runs or more have one."
-        found = []
-        for line in self.lines:
-            told = line.points[line.points.n >= 3]
-            if line.arm != 'ticket' or told.empty: continue
-            colour = look(line.source, self.reading.target, self.among)[0]
-            low, high = (self.height(told['mean'] + sign * told['std']) for sign in (-1, 1))
-            found.append(_band(list(told.density), list(low), list(high), fade(colour, .1)))
-        return found
+        tickets = [line for line in self.lines if line.arm == 'ticket']
+        with_spread = [line for line in tickets if line.points.n.max() >= 3]
+        return [self.band(line) for line in with_spread]
+
+    def band(self,
+        line:Curve, # One of `lines`, with three runs or more somewhere
+    )->go.Scatter: # Filled
+        "One std on either side of the means of three runs or more."
+        told = line.points[line.points.n >= 3]
+        low = self.height(told['mean'] - told['std'])
+        high = self.height(told['mean'] + told['std'])
+        colour, _ = self.looks[line.source]
+        return _band(list(told.density), list(low), list(high), fade(colour, .1))
+
+    def run_dots(self)->list[go.Scatter]: # One per line
+        "The runs of each line, a little aside where lines would cover each other."
+        middle = (len(self.lines) - 1) / 2
+        dots = []
+        for index, line in enumerate(self.lines):
+            colour, _ = self.looks[line.source]
+            places = line.runs.density * 1.012**(index - middle)
+            dots.append(_dots(places, self.height(line.runs.test_acc), colour))
+        return dots
 
     def traces(self)->list[go.Scatter]: # Bands first, so that they hide no line
         "Everything but the labels."
-        marks = []
-        for index, line in enumerate(self.lines):
-            colour = look(line.source, self.reading.target, self.among)[0]
-            aside = 1.012**(index - (len(self.lines) - 1) / 2)
-            marks.append(_dots(line.runs.density * aside, self.height(line.runs.test_acc), colour))
-        return [*self.bands(), *self.across(), *marks, *map(self.mean_line, self.lines)]
+        means = [self.mean_line(line) for line in self.lines]
+        return [*self.bands(), *self.across(), *self.run_dots(), *means]
+
+    def name_of(self,
+        line:Curve, # One of `lines`
+    )->str: # Such as 'CIFAR-10', 'reinit' or 'own reinit'
+        "What tells a line from the others."
+        source = source_name(line.source, self.reading.target)
+        if len(self.looks) == 1:
+            return line.arm
+        return source if line.arm == 'ticket' else f'{source} {line.arm}'
 
     def names(self)->list[tuple[str, str, float]]: # Text, colour, and mean at the end of the line
         "What stands at the end of each line."
-        one_source = len({line.source for line in self.lines}) == 1
-        found = []
+        ends = []
         for line in self.lines:
-            parts = [] if one_source else [source_name(line.source, self.reading.target)]
-            if one_source or line.arm != 'ticket': parts.append(line.arm)
-            colour = look(line.source, self.reading.target, self.among)[0]
-            found.append((' '.join(parts), colour, self.height(line.points['mean'].iloc[-1])))
-        if len(self.scratch): found.append(('scratch', '#000000', self.height(self.scratch.mean())))
-        return found
+            colour, _ = self.looks[line.source]
+            last = line.points['mean'].iloc[-1]
+            ends.append((self.name_of(line), colour, self.height(last)))
+        if len(self.scratch):
+            ends.append(('scratch', '#000000', self.height(self.scratch.mean())))
+        return ends
 
     def labels(self,
         gap:float, # Least distance of two labels, in units of the y axis
     )->go.Scatter: # Text only
         "A label at the end of each line."
-        texts, colours, ends = zip(*self.names()) if self.names() else ((), (), ())
+        ends = pd.DataFrame(self.names(), columns=['text', 'colour', 'height'])
+        place = self.densities[0] / 1.04
         return go.Scatter(
-            x=[self.densities[0] / 1.04] * len(ends), y=spread_labels(ends, gap), text=texts,
-            mode='text', textposition='middle right', textfont=dict(color=colours, size=12),
-            cliponaxis=False, hoverinfo='skip', name='labels')
+            x=np.full(len(ends), place).tolist(),
+            y=spread_labels(ends.height.to_numpy(), gap),
+            text=ends.text.tolist(),
+            mode='text',
+            textposition='middle right',
+            textfont=dict(color=ends.colour.tolist(), size=12),
+            cliponaxis=False,
+            hoverinfo='skip',
+            name='labels')
 
 # %% ../../nbs/figures/01_curves.ipynb #c18
 TOLD = dict( # Field of a reading -> how a facet's title says it
@@ -226,42 +296,55 @@ def _differs(readings, field):
     "Whether a field has several values."
     return len({getattr(reading, field) for reading in readings}) > 1
 
+def _told(reading, fields):
+    "Some fields of a reading in words."
+    return ', '.join(TOLD[field].format(getattr(reading, field)) for field in fields)
+
 def facet_names(
     readings:Sequence, # Of one figure
 )->list[str]: # One each
     "What tells the readings apart."
-    fields = [field for field in TOLD if _differs(readings, field)] or ['target']
-    if 'target' in fields and 'n_train' in fields: fields.remove('n_train') # a target has its size
-    names = []
-    for reading in readings:
-        names.append(', '.join(TOLD[field].format(getattr(reading, field)) for field in fields))
-    return names
+    fields = [field for field in TOLD if _differs(readings, field)]
+    if fields[:2] == ['target', 'n_train']:
+        fields.remove('n_train') # a target has its size
+    return [_told(reading, fields or ['target']) for reading in readings]
+
+def _counts(facet):
+    "How many runs each mean of a facet is of."
+    counts = [count for line in facet.lines for count in line.points.n]
+    return [*counts, len(facet.scratch)] if len(facet.scratch) else counts
 
 def _counted(facets):
     "How many runs a mean is of, and what is drawn of them."
-    counts = []
-    for facet in facets:
-        if len(facet.scratch): counts.append(len(facet.scratch))
-        for line in facet.lines: counts += list(line.points.n)
-    if not counts: return 'no run'
-    if max(counts) == 1: return 'Single runs (n = 1): no spread'
+    counts = [count for facet in facets for count in _counts(facet)]
+    if not counts:
+        return 'no run'
     low, high = min(counts), max(counts)
+    if high == 1:
+        return 'Single runs (n = 1): no spread'
     several = f'n = {low}' if low == high else f'n = {low} to {high}'
     return f'Lines: means of {several} runs; dots: single runs; bands: ± 1 std, from three runs on'
 
+def _places(count, columns):
+    "The grid that so many facets fill row by row; None where a place of the last row stays free."
+    rows = -(-count // columns)
+    filled = [{} for _ in range(count)]
+    free = [None for _ in range(rows * columns - count)]
+    places = filled + free
+    return [places[row * columns:(row + 1) * columns] for row in range(rows)]
+
 def _grid(names, count, columns, area, gap=74):
     "Empty facets row by row, the last row not always full, and their height together."
-    rows = -(-count // columns)
-    places = [[{} if row * columns + column < count else None for column in range(columns)]
-              for row in range(rows)]
-    height = rows * area + (rows - 1) * gap
-    fig = make_subplots(rows, columns, specs=places, subplot_titles=names, shared_yaxes='all',
-                        vertical_spacing=gap / height, horizontal_spacing=.03)
+    places = _places(count, columns)
+    height = len(places) * (area + gap) - gap
+    fig = make_subplots(
+        len(places), columns, specs=places, subplot_titles=names, shared_yaxes='all',
+        vertical_spacing=gap / height, horizontal_spacing=.03)
     return fig.update_annotations(font=dict(size=13), yshift=4), height
 
 def _vertical(facets):
     "Range and look of the y axis all facets share."
-    heights = [value for facet in facets for value in facet.heights()]
+    heights = np.concatenate([facet.heights() for facet in facets]).tolist()
     if not facets[0].gain:
         ends = accuracy_range(heights, .06)
         return ends, accuracy_axis(ends)
@@ -272,12 +355,37 @@ def _vertical(facets):
 
 def _refuse_strange(readings, arms, sources):
     "Refuse arms that have no curve, and sources nobody ran."
-    for arm in arms:
-        if arm not in START:
-            raise ValueError(f"unknown arm {arm!r}: choose from {', '.join(START)}")
-    ran = sorted({name for reading in readings for name in reading.sources})
-    absent = sorted(set(sources) - set(ran))
-    if absent: raise ValueError(f"no run from {', '.join(absent)}; there are {', '.join(ran)}")
+    unknown = [arm for arm in arms if arm not in START]
+    if unknown:
+        raise ValueError(f"unknown arm {unknown[0]!r}: choose from {', '.join(START)}")
+    ran = _sources_of(readings)
+    absent = sorted({*sources} - {*ran})
+    if absent:
+        raise ValueError(f"no run from {', '.join(absent)}; there are {', '.join(ran)}")
+
+def _sources_of(readings):
+    "Sources of any of the readings, sorted."
+    return sorted({source for reading in readings for source in reading.sources})
+
+def _label_share(facets, columns):
+    "Share of a facet's width that the longest label takes."
+    texts = [text for facet in facets for text, _, _ in facet.names()]
+    return (label_room(texts) - 14) * columns / (WIDTH - 90)
+
+def _draw(fig, facets, columns, area):
+    "Draw the facets into their places."
+    ends, vertical = _vertical(facets)
+    share = _label_share(facets, columns)
+    gap = 15 / area * (ends[1] - ends[0])
+    for index, facet in enumerate(facets):
+        row, column = index // columns + 1, index % columns + 1
+        fig.add_traces([*facet.traces(), facet.labels(gap)], row, column)
+        axis = density_axis(facet.densities, 8 // columns, share)
+        has_one_below = index + columns < len(facets)
+        if has_one_below:
+            axis['title'] = ''
+        fig.update_xaxes(axis, row=row, col=column)
+    fig.update_yaxes(vertical | dict(title='')).update_yaxes(title=vertical['title'], col=1)
 
 def curves(
     readings:Reading|Sequence[Reading], # From `stats.readings`: one, or several, a facet each
@@ -292,33 +400,27 @@ def curves(
 )->go.Figure: # One facet per reading, one y axis
     "Test accuracy over the share of weights that remain."
     readings = list(readings) if isinstance(readings, Sequence) else [readings]
-    if not readings: raise ValueError('no reading to draw: no run matches what was asked')
+    if not readings:
+        raise ValueError('no reading to draw: no run matches what was asked')
     _refuse_strange(readings, [*arms, *own_arms], sources)
-    among = tuple(sorted({name for reading in readings for name in reading.sources}))
-    facets = [Facet(reading, tuple(curves_of(reading, arms, sources, own_arms)), among, gain)
-              for reading in readings]
+    lines = [tuple(curves_of(reading, arms, sources, own_arms)) for reading in readings]
+    among = tuple(_sources_of(readings))
+    facets = [Facet(reading, drawn, among, gain) for reading, drawn in zip(readings, lines)]
     columns = min(columns, len(facets))
     area = area or (420, 300, 230)[min(columns, 3) - 1]
-    names = facet_names(readings) if len(readings) > 1 else None
+    several = len(readings) > 1
+    names = facet_names(readings) if several else None
     fig, height = _grid(names, len(readings), columns, area)
-    ends, vertical = _vertical(facets)
-    texts = [text for facet in facets for text, _, _ in facet.names()]
-    share = (label_room(texts) - 14) * columns / (WIDTH - 90)
-    for index, facet in enumerate(facets):
-        row, column = index // columns + 1, index % columns + 1
-        gap = 15 / area * (ends[1] - ends[0])
-        fig.add_traces([*facet.traces(), facet.labels(gap)], row, column)
-        axis = density_axis(facet.densities, 8 // columns, share)
-        if index + columns < len(facets): axis['title'] = ''
-        fig.update_xaxes(axis, row=row, col=column)
-    fig.update_yaxes(vertical | dict(title='')).update_yaxes(title=vertical['title'], col=1)
+    _draw(fig, facets, columns, area)
     caption = sentences(about(readings), _counted(facets))
-    return finish(fig, title or _shown(readings), caption, area=height, above=26 if names else 0)
+    above = 26 if several else 0
+    return finish(fig, title or _shown(readings), caption, area=height, above=above)
 
 def _shown(readings):
     "A title for what has no finding yet."
     targets = sorted({reading.target for reading in readings})
-    if len(targets) == 1: return f'{targets[0]}: test accuracy over the weights that remain'
+    if len(targets) == 1:
+        return f'{targets[0]}: test accuracy over the weights that remain'
     return f'Test accuracy over the weights that remain, {len(targets)} targets'
 
 # %% ../../nbs/figures/01_curves.ipynb #c32
@@ -328,52 +430,70 @@ ORDER = ('dense', 'ticket', 'shuffled', 'random', 'reinit', 'shuffled_reinit', '
 def _rows_of(table, at_round):
     "The rows to draw, scratch first, then source by source; sparse arms at one round."
     kept = table[(table['round'] == at_round) | ~table.arm.isin(START)]
-    place = {arm: index for index, arm in enumerate(('scratch', *ORDER))}
-    by_arm = kept.assign(source=kept.source.fillna(''), place=kept.arm.map(place))
+    order = {arm: index for index, arm in enumerate(('scratch', *ORDER))}
+    by_arm = kept.assign(source=kept.source.fillna(''), place=kept.arm.map(order))
     return by_arm.sort_values(['source', 'place']).reset_index(drop=True)
 
 def _ticks(drawn, target):
     "Height and label of each row; a heading where a source begins."
-    heights, ticks, level, before = [], {}, 0, ''
-    for row in drawn.itertuples():
-        if row.source != before:
-            level += 1
-            ticks[level] = f'<b>tickets: {source_name(row.source, target)}</b>'
-            before = row.source
-            level += 1
-        heights.append(level)
-        ticks[level] = ARM_NAMES.get(row.arm, row.arm)
-        level += 1
+    begins = drawn.source != drawn.source.shift(fill_value='')
+    heights = (drawn.index + 2 * begins.cumsum()).tolist()
+    ticks = {}
+    for record, heading, height in zip(drawn.itertuples(), begins, heights):
+        if heading:
+            ticks[height - 1] = f'<b>tickets: {source_name(record.source, target)}</b>'
+        ticks[height] = ARM_NAMES.get(record.arm, record.arm)
     return heights, ticks
 
-def _seed_dots(drawn, heights, runs, target):
-    "A dot per run of each row."
-    for row, height in zip(drawn.itertuples(), heights):
-        mine = runs[(runs.arm == row.arm) & (runs.source == row.source)]
-        if row.arm in START: mine = mine[mine['round'] == row.round]
-        colour = look(row.source, target)[0]
-        yield go.Scatter(x=100 * mine.test_acc, y=[height] * len(mine), mode='markers', name='runs',
-                         hoverinfo='skip', marker=dict(size=5, color=fade(colour, .4)))
+def _seed_dots(record, height, runs, target):
+    "A dot per run of one row."
+    shown = runs[(runs.arm == record.arm) & (runs.source == record.source)]
+    if record.arm in START:
+        shown = shown[shown['round'] == record.round]
+    colour, _ = look(record.source, target)
+    return go.Scatter(
+        x=100 * shown.test_acc,
+        y=np.full(len(shown), height).tolist(),
+        mode='markers',
+        name='runs',
+        hoverinfo='skip',
+        marker=dict(size=5, color=fade(colour, .4)))
 
-def _ends(row, baseline, colour):
+def _ends(record, baseline, colour):
     "The interval of the difference from scratch, counted from scratch; None where there is none."
-    if row.arm == 'scratch' or row.lo != row.lo: return None
-    below, above = row.accuracy - baseline - row.lo, baseline + row.hi - row.accuracy
-    return dict(array=[above], arrayminus=[below], symmetric=False,
-                color=colour, thickness=1.5, width=4)
+    if record.arm == 'scratch' or np.isnan(record.lo):
+        return None
+    below = record.accuracy - baseline - record.lo
+    above = baseline + record.hi - record.accuracy
+    return dict(
+        array=[above], arrayminus=[below], symmetric=False, color=colour, thickness=1.5, width=4)
 
-def _means(drawn, heights, target, baseline):
-    "Marker and interval of each row."
-    for row, height in zip(drawn.itertuples(), heights):
-        colour, symbol = look(row.source, target)
-        shape = symbol if row.arm in ('ticket', 'scratch') else f'{symbol}-open'
-        name = ARM_NAMES.get(row.arm, row.arm)
-        yield go.Scatter(
-            x=[row.accuracy], y=[height], mode='markers', name=row.arm,
-            meta=dict(source=row.source),
-            error_x=_ends(row, baseline, colour), hoverinfo='text',
-            hovertext=f'{name}<br>{row.accuracy:.1f} %, n = {row.n}',
-            marker=dict(symbol=shape, size=10, color=colour, line=dict(color=colour, width=2)))
+def _mean(record, height, target, baseline):
+    "Marker and interval of one row."
+    colour, symbol = look(record.source, target)
+    shape = symbol if record.arm in ('ticket', 'scratch') else f'{symbol}-open'
+    name = ARM_NAMES.get(record.arm, record.arm)
+    return go.Scatter(
+        x=[record.accuracy],
+        y=[height],
+        mode='markers',
+        name=record.arm,
+        meta=dict(source=record.source),
+        error_x=_ends(record, baseline, colour),
+        hoverinfo='text',
+        hovertext=f'{name}<br>{record.accuracy:.1f} %, n = {record.n}',
+        marker=dict(symbol=shape, size=10, color=colour, line=dict(color=colour, width=2)))
+
+def _of_verdict(verdict, given):
+    "What a verdict knows of its dot plot, where it was not given."
+    reading = verdict.reading
+    return dict(
+        target=reading.target,
+        runs=reading.rows,
+        at_round=given['at_round'] or reading.named or 0,
+        chance=given['chance'] or reading.chance,
+        title=given['title'],
+        caption=given['caption'] or about([reading]))
 
 def dot_plot(
     found:Verdict|pd.DataFrame, # A verdict, or a table from `stats.accuracy_table`
@@ -387,46 +507,68 @@ def dot_plot(
 )->go.Figure: # Rows of arms, grouped by source
     "Every arm of one target on the axis of accuracy, beside scratch."
     if not isinstance(found, pd.DataFrame):
-        read = found.reading
-        known = dict(target=read.target, runs=read.rows, at_round=at_round or read.named or 0)
-        return dot_plot(found.accuracy, **known, chance=chance or read.chance, title=title,
-                        caption=caption or about([read]))
+        given = dict(at_round=at_round, chance=chance, title=title, caption=caption)
+        return dot_plot(found.accuracy, **_of_verdict(found, given))
     drawn = _rows_of(found, at_round or found['round'].max())
-    if drawn.empty: raise ValueError('no row to draw: the accuracy table is empty')
+    if drawn.empty:
+        raise ValueError('no row to draw: the accuracy table is empty')
     heights, ticks = _ticks(drawn, target)
-    scratch = drawn.accuracy[drawn.arm == 'scratch']
-    baseline = scratch.iloc[0] if len(scratch) else np.nan
-    dots = [] if runs is None else _seed_dots(drawn, heights, runs, target)
-    fig = go.Figure([*dots, *_means(drawn, heights, target, baseline)])
+    baseline = next(iter(drawn.accuracy[drawn.arm == 'scratch']), np.nan)
+    fig = go.Figure(_row_traces(drawn, heights, runs, target, baseline))
     ends = _percent_range(fig, chance)
     _lines_at(fig, baseline, 100 * chance)
     _shares(fig, drawn, heights, target)
     fig.update_xaxes(title='test accuracy, %', range=ends, zeroline=False)
-    fig.update_yaxes(range=[max(ticks) + .6, -.6], zeroline=False, showgrid=False,
-                     tickvals=list(ticks), ticktext=list(ticks.values()))
+    fig.update_yaxes(
+        range=[max(ticks) + .6, -.6],
+        zeroline=False,
+        showgrid=False,
+        tickvals=list(ticks),
+        ticktext=list(ticks.values()))
     note = 'Dots: runs; markers: means; bars: 95 % interval of the difference from scratch'
-    whole = sentences(caption, note)
-    finish(fig, title or f'{target or "Every arm"}: all arms side by side', whole,
-           area=40 + 24 * max(ticks), left=label_room(ticks.values(), 220))
+    title = title or f"{target or 'Every arm'}: all arms side by side"
+    left = label_room(ticks.values(), 220)
+    finish(fig, title, sentences(caption, note), area=40 + 24 * max(ticks), left=left)
     return fig.update_layout(margin_r=70)
+
+def _row_traces(drawn, heights, runs, target, baseline):
+    "Dots of all rows, then their means."
+    placed = list(zip(drawn.itertuples(), heights))
+    means = [_mean(record, height, target, baseline) for record, height in placed]
+    if runs is None:
+        return means
+    dots = [_seed_dots(record, height, runs, target) for record, height in placed]
+    return [*dots, *means]
 
 def _lines_at(fig, baseline, guessing):
     "Lines at scratch and at what guessing has."
-    if baseline == baseline: fig.add_vline(x=baseline, line=dict(color='#000000', width=1))
-    if guessing > 0: fig.add_vline(x=guessing, line=dict(color='#808080', width=1, dash='dot'),
-                                   annotation_text='guessing', annotation_position='bottom right')
+    if not np.isnan(baseline):
+        fig.add_vline(x=baseline, line=dict(color='#000000', width=1))
+    if guessing > 0:
+        fig.add_vline(
+            x=guessing,
+            line=dict(color='#808080', width=1, dash='dot'),
+            annotation_text='guessing',
+            annotation_position='bottom right')
 
 def _shares(fig, drawn, heights, target):
     "The accuracy of each row at its right."
-    for row, height in zip(drawn.itertuples(), heights):
-        at_right(fig, height, f'{row.accuracy:.1f} %', look(row.source, target)[0])
+    for record, height in zip(drawn.itertuples(), heights):
+        colour, _ = look(record.source, target)
+        at_right(fig, height, f'{record.accuracy:.1f} %', colour)
+
+def _reach_of(trace):
+    "All places of a trace, and those its bars reach."
+    above, below = trace.error_x.array, trace.error_x.arrayminus
+    if above is None:
+        return list(trace.x)
+    middle = trace.x[0]
+    return [*trace.x, middle + above[0], middle - below[0]]
 
 def _percent_range(fig, chance):
     "Ends of an axis in percent that holds all markers, bars and dots."
-    shown = [100 * chance] if chance > 0 else []
-    for trace in fig.data:
-        shown += list(trace.x)
-        if trace.error_x.array: shown.append(trace.x[0] + trace.error_x.array[0])
-        if trace.error_x.arrayminus: shown.append(trace.x[0] - trace.error_x.arrayminus[0])
+    shown = [place for trace in fig.data for place in _reach_of(trace)]
+    if chance > 0:
+        shown.append(100 * chance)
     low, high = accuracy_range(np.clip(shown, 0, 100) / 100)
     return [100 * low, 100 * high]

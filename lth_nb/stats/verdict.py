@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .paired import Comparison, record, tenth
+from .paired import MARGIN, Comparison, record, tenth
 from lth_nb.stats.readings import (
+    FOUR,
     MOST_FALLEN,
     ROUNDLESS,
     Reading,
@@ -38,35 +39,39 @@ from lth_nb.stats.readings import (
 )
 
 # %% ../../nbs/stats/02_verdict.ipynb #c09
-def _beside_scratch(reading, arm, source, rounds):
+def _beside_scratch(side):
     "Difference from scratch and its interval, in points; NaN for scratch itself or without it."
-    none = dict.fromkeys(('difference', 'lo', 'hi'), np.nan)
-    if arm == 'scratch' or 'scratch' not in reading.arms: return none
-    found = compare_sides(Side(reading, arm, source, rounds), Side(reading, 'scratch', source))
-    return dict(difference=100 * found.effect, lo=100 * found.lo, hi=100 * found.hi)
+    if side.arm == 'scratch' or 'scratch' not in side.reading.arms:
+        return dict(difference=np.nan, lo=np.nan, hi=np.nan)
+    comparison = compare_sides(side, Side(side.reading, 'scratch', side.source))
+    return dict(
+        difference=100 * comparison.effect,
+        lo=100 * comparison.lo,
+        hi=100 * comparison.hi)
 
-def _accuracy_row(reading, arm, source, at_round, runs):
+def _accuracy_record(reading, arm, source, number, runs):
     "One row of `accuracy_table`."
-    seeds = 100 * runs.groupby('seed').test_acc.mean()
+    at_round = None if arm in ROUNDLESS else int(number)
     rounds = () if at_round is None else (at_round,)
-    about = dict(arm=arm, source=source, round=at_round, n=len(seeds))
-    accuracy = dict(accuracy=seeds.mean(), std=seeds.std(ddof=1))
-    kept, minutes = 100 * (1 - runs.sparsity.mean()), runs.seconds.mean() / 60
-    cost = dict(kept=kept, minutes=minutes, collapsed=100 * collapsed(runs, reading))
-    return about | accuracy | _beside_scratch(reading, arm, source, rounds) | cost
+    by_seed = 100 * runs.groupby('seed').test_acc.mean()
+    about = dict(arm=arm, source=source, round=at_round, n=len(by_seed))
+    accuracy = dict(accuracy=by_seed.mean(), std=by_seed.std(ddof=1))
+    beside = _beside_scratch(Side(reading, arm, source, rounds))
+    cost = dict(
+        kept=100 * (1 - runs.sparsity.mean()),
+        minutes=runs.seconds.mean() / 60,
+        collapsed=100 * collapsed(runs, reading))
+    return about | accuracy | beside | cost
 
 def accuracy_table(
     reading:Reading, # Of one target
 )->pd.DataFrame: # arm, source, round, n, accuracy, std, difference, lo, hi, kept, minutes, ...
     "Test accuracy of every arm beside scratch, in percent and points."
-    out = []
     groups = reading.rows.groupby(['arm', 'source', 'round'], dropna=False)
-    for (arm, source, number), runs in groups:
-        whole = arm in ROUNDLESS
-        out.append(_accuracy_row(reading, arm, source, None if whole else int(number), runs))
-    table = pd.DataFrame(out)
-    table['later'] = table.arm != 'scratch'
-    ordered = table.sort_values(['later', 'source', 'arm', 'round'])
+    records = [_accuracy_record(reading, *names, runs) for names, runs in groups]
+    accuracies = pd.DataFrame(records)
+    accuracies['later'] = accuracies.arm != 'scratch'
+    ordered = accuracies.sort_values(['later', 'source', 'arm', 'round'])
     return ordered.drop(columns='later').reset_index(drop=True)
 
 # %% ../../nbs/stats/02_verdict.ipynb #c13
@@ -74,17 +79,46 @@ def number_of(
     value:Any, # A number or a text
 )->Any: # None for NaN and None: JSON has no NaN
     "A value as JSON can hold it."
-    if value is None or value != value: return None
+    if value is None or value != value:
+        return None
     return value.item() if hasattr(value, 'item') else value
+
+def _as_json(values):
+    "A row of a table as JSON can hold it."
+    return {name: number_of(value) for name, value in values.items()}
 
 def rows_of(
     table:pd.DataFrame, # Numbers and texts
 )->list[dict]: # One per row, None for NaN
     "A table as JSON can hold it."
-    rows = table.to_dict('records')
-    return [{name: number_of(value) for name, value in row.items()} for row in rows]
+    return [_as_json(values) for values in table.to_dict('records')]
 
 # %% ../../nbs/stats/02_verdict.ipynb #c15
+def _told_failed(failed):
+    "A sentence per round of a search near chance."
+    return [f'failed search, near chance: {search.source} search {search.search_seed:.0f} '
+            f'at round {search.round:.0f}' for search in failed.itertuples()]
+
+def _told_losers(losers):
+    "A sentence per source whose tickets are no winners on it."
+    return [f'tickets of {source} are no winners on {source} itself' for source in losers]
+
+def _told_fallen(arms):
+    "The arms of which over a quarter of the runs collapsed, in a sentence; [] where none did."
+    fallen = arms[arms.collapsed > MOST_FALLEN]
+    if fallen.empty:
+        return []
+    parts = [(arm.arm, arm.source, f'{arm.collapsed:.0%}') for arm in fallen.itertuples()]
+    names = ', '.join(' '.join(filter(None, part)) for part in parts)
+    return [f'over a quarter of the runs collapsed, shown and not averaged: {names}']
+
+def _told_budget(improving, gain):
+    "What more budget adds to scratch, in a sentence; [] where it is not limited by it."
+    if not improving:
+        return []
+    more = f'{tenth(gain):.1f} points on validation'
+    return [f'scratch is budget-limited: more budget adds {more}']
+
 @dataclass(frozen=True, eq=False)
 class Health:
     "Whether the runs behind an answer are worth one."
@@ -104,72 +138,92 @@ class Health:
     @property
     def losers(self)->tuple[str,...]: # Sorted
         "Sources on which their own tickets are not above the controls."
-        return tuple(sorted(name for name, word in self.positive.items() if word == 'no winners'))
+        words = self.positive.items()
+        return tuple(sorted(source for source, word in words if word == 'no winners'))
     @property
     def notes(self)->tuple[str,...]: # Sentences, worst first; () where nothing is wrong
         "What a reader must know of these runs."
-        failed = [f'{row.source} search {row.search_seed:.0f} at round {row.round:.0f}'
-                  for row in self.failed.itertuples()]
-        notes = [f'failed search, near chance: {name}' for name in failed]
-        notes += [f'tickets of {name} are no winners on {name} itself' for name in self.losers]
-        fallen = self.arms[self.arms.collapsed > MOST_FALLEN]
-        names = [' '.join(filter(None, (row.arm, row.source, f'{row.collapsed:.0%}')))
-                 for row in fallen.itertuples()]
-        start = 'over a quarter of the runs collapsed, shown and not averaged'
-        if names: notes.append(f"{start}: {', '.join(names)}")
-        more = f'{tenth(self.gain):.1f} points on validation'
-        if self.improving: notes.append(f'scratch is budget-limited: more budget adds {more}')
-        return tuple(notes)
+        return (
+            *_told_failed(self.failed),
+            *_told_losers(self.losers),
+            *_told_fallen(self.arms),
+            *_told_budget(self.improving, self.gain))
     @property
     def json(self)->dict: # JSON values
         "The same for a file."
         return dict(
-            arms=rows_of(self.arms), searches=rows_of(self.searches), positive=dict(self.positive),
-            gain=number_of(self.gain), improving=self.improving, notes=list(self.notes))
+            arms=rows_of(self.arms),
+            searches=rows_of(self.searches),
+            positive=dict(self.positive),
+            gain=number_of(self.gain),
+            improving=self.improving,
+            notes=list(self.notes))
     def _repr_markdown_(self)->str: # A list
         "Notes and positive control."
         control = [f'positive control, {name}: {word}' for name, word in self.positive.items()]
         return '\n'.join(f'- {line}' for line in (*self.notes, *control))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c17
+def _given(table):
+    "Whether a table was given and has a row."
+    return table is not None and len(table) > 0
+
 def _decayed(rows, curves):
     "1 where a run ended below half of its highest learning rate, 0 where not, NaN without curve."
-    if curves is None or not len(curves): return np.nan
+    if not _given(curves):
+        return np.nan
     rates = curves.groupby('key').lr.agg(['max', 'last'])
-    return rows.key.map((rates['last'] < .5 * rates['max']).astype(float))
+    decayed = rates['last'] < .5 * rates['max']
+    return rows.key.map(decayed.astype(float))
+
+def _arm_health(arm, source, runs, reading):
+    "How the runs of one arm and source went."
+    medians = runs[['epochs', 'steps']].median().to_dict()
+    about = dict(arm=arm, source=source, runs=len(runs), val_acc=runs.val_acc.mean())
+    shares = dict(
+        whole_budget=runs.whole.mean(),
+        decayed=runs.decayed.mean(),
+        collapsed=collapsed(runs, reading))
+    return about | medians | shares
 
 def _run_health(reading, curves):
     "One row per arm and source: how its runs went."
-    rows = reading.rows.reindex(columns=[*dict.fromkeys([*reading.rows, 'epochs', 'stopped_by'])])
+    columns = dict.fromkeys([*reading.rows, 'epochs', 'stopped_by'])
+    rows = reading.rows.reindex(columns=[*columns])
     rows = rows.assign(decayed=_decayed(rows, curves), whole=rows.stopped_by == 'budget')
-    out = []
-    for (arm, source), runs in rows.groupby(['arm', 'source']):
-        medians = runs[['epochs', 'steps']].median().to_dict()
-        shares = dict(whole_budget=runs.whole.mean(), decayed=runs.decayed.mean())
-        about = dict(arm=arm, source=source, runs=len(runs), val_acc=runs.val_acc.mean())
-        out.append(about | medians | shares | dict(collapsed=collapsed(runs, reading)))
-    return pd.DataFrame(out)
+    groups = rows.groupby(['arm', 'source'])
+    return pd.DataFrame([_arm_health(*names, runs, reading) for names, runs in groups])
 
 def _search_health(searches):
     "The rounds of the searches, each with whether it failed."
-    names = ['source', 'search_seed', 'round', 'accuracy', 'chance', 'failed']
-    if searches is None or not len(searches): return pd.DataFrame(columns=names)
+    columns = ['source', 'search_seed', 'round', 'accuracy', 'chance', 'failed']
+    if not _given(searches):
+        return pd.DataFrame(columns=columns)
     chance = 1 / searches.classes
     failed = (searches.val_acc - chance).round(9) <= .05
-    return searches.assign(accuracy=searches.val_acc, chance=chance, failed=failed)[names]
+    checked = searches.assign(accuracy=searches.val_acc, chance=chance, failed=failed)
+    return checked[columns]
+
+def _control_words(reading, source):
+    "The words of a ticket against reinit and against shuffled, where they ran."
+    controls = ('reinit', 'shuffled')
+    compared = [compare(reading, 'ticket', control, source=source) for control in controls]
+    return [comparison.word for comparison in compared if comparison.n]
 
 def positive_control(
     reading:Reading, # Of one target, with the readings of its sources as `controls`
     source:str,      # Set the tickets were found on
 )->str: # winners, no winners, open, or not run
     "Whether tickets win where they were found: above reinit and above shuffled."
-    there = [each for each in (reading, *reading.controls) if each.target == source]
-    if not there: return 'not run'
-    found = [compare(there[0], 'ticket', control, source=source)
-             for control in ('reinit', 'shuffled')]
-    words = [each.word for each in found if each.n]
-    if not words: return 'not run'
-    if 'lower' in words or 'no different' in words: return 'no winners'
+    readings = (reading, *reading.controls)
+    at_home = [each for each in readings if each.target == source]
+    if not at_home:
+        return 'not run'
+    words = _control_words(at_home[0], source)
+    if not words:
+        return 'not run'
+    if {'lower', 'no different'} & set(words):
+        return 'no winners'
     return 'winners' if words == ['higher', 'higher'] else 'open'
 
 # %% ../../nbs/stats/02_verdict.ipynb #c19
@@ -177,25 +231,33 @@ def _late_gain(run):
     "Validation accuracy gained from the fourth to the last fifth; NaN where the rate decayed."
     fifth = max(1, len(run) // 5)
     late = run.sort_values('epoch').tail(2 * fifth)
-    still = late.lr.iloc[-1] > .99 * late.lr.iloc[0]
-    if len(run) < 2 or not still: return np.nan
+    constant = late.lr.iloc[-1] > .99 * late.lr.iloc[0]
+    if len(run) < 2 or not constant:
+        return np.nan
     return late.val_acc.tail(fifth).mean() - late.val_acc.head(fifth).mean()
 
 def _curve_gain(reading, curves):
     "How much scratch was still gaining when it stopped."
-    if curves is None or not len(curves): return np.nan
+    if not _given(curves):
+        return np.nan
     scratch = reading.rows[reading.rows.arm == 'scratch']
-    runs = curves[curves.key.isin(scratch.key)].groupby('key')
-    return float(pd.Series([_late_gain(run) for _, run in runs], dtype=float).mean())
+    by_run = curves[curves.key.isin(scratch.key)].groupby('key')
+    late_gains = pd.Series([_late_gain(run) for _, run in by_run], dtype=float)
+    return float(late_gains.mean())
 
 def _budget_gain(reading, budgets):
     "What scratch gains from its own budget, or the nearest below it, to the largest tried."
-    if budgets is None or 'epochs' not in reading.rows: return np.nan
-    mine = budgets[(budgets.target == reading.target) & (budgets.recipe == reading.recipe)]
-    means = mine.groupby(['epochs', 'changed']).val_acc.mean().groupby('epochs').max()
-    asked = reading.rows.epochs[reading.rows.arm == 'scratch'].median()
-    below, above = means[means.index <= asked], means[means.index > asked]
-    if below.empty or above.empty: return np.nan
+    if budgets is None or 'epochs' not in reading.rows:
+        return np.nan
+    on_target = budgets.target == reading.target
+    tried = budgets[on_target & (budgets.recipe == reading.recipe)]
+    means = tried.groupby(['epochs', 'changed']).val_acc.mean()
+    by_budget = means.groupby('epochs').max()
+    budget = reading.rows.epochs[reading.rows.arm == 'scratch'].median()
+    below = by_budget[by_budget.index <= budget]
+    above = by_budget[by_budget.index > budget]
+    if below.empty or above.empty:
+        return np.nan
     return float(above.iloc[-1] - below.iloc[-1])
 
 def health(
@@ -207,13 +269,25 @@ def health(
 )->Health: # What was not given was not checked
     "The four checks that come before an answer."
     gain = np.fmax(_curve_gain(reading, curves), _budget_gain(reading, budgets))
-    positive = {source: positive_control(reading, source) for source in reading.sources}
-    return Health(arms=_run_health(reading, curves), searches=_search_health(searches),
-                  positive=positive, gain=float(gain))
+    return Health(
+        arms=_run_health(reading, curves),
+        searches=_search_health(searches),
+        positive={source: positive_control(reading, source) for source in reading.sources},
+        gain=float(gain))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c28
 COST = ('scratch', 'dense', 'finetuned_dense', 'probe', 'pretrained', 'ticket', 'finetuned')
 # What a lab would train, from what needs nothing to what needs a whole search; controls explain
+
+def _mean_value(side):
+    "What a side reaches on average."
+    return side.values.value.mean()
+
+def _may_be_chosen(side):
+    "Whether an arm ran and at most a quarter of its runs collapsed."
+    if side.values.empty:
+        return False
+    return not collapsed(side.runs, side.reading) > MOST_FALLEN # NaN: nothing tells, so it may
 
 def on_validation(
     reading:Reading, # Of one target
@@ -221,33 +295,46 @@ def on_validation(
 )->dict[str,Side]: # Arm -> its side at the named round, where it ran and did not collapse
     "The arms a practitioner may choose from, compared by validation accuracy."
     rounds = reading.named_rounds
-    sides = {arm: Side(reading, arm, source, rounds, column='val_acc') for arm in COST}
-    ran = {arm: side for arm, side in sides.items() if len(side.values)}
-    fell = {arm for arm, side in ran.items() if collapsed(side.runs, reading) > MOST_FALLEN}
-    return {arm: side for arm, side in ran.items() if arm not in fell}
+    sides = [Side(reading, arm, source, rounds, column='val_acc') for arm in COST]
+    return {side.arm: side for side in sides if _may_be_chosen(side)}
+
+def _beaten_arm(comparison):
+    "The arm that an answer says is below the other; '' where it says no such thing."
+    if comparison.word == 'higher':
+        return comparison.control
+    if comparison.word == 'lower':
+        return comparison.treat
+    return ''
 
 def beaten_arms(
     four:Sequence[Comparison], # The contrasts of one source
 )->set[str]: # Names of arms
     "Arms that one of the four answers says are below another."
-    worse = {'higher': 'control', 'lower': 'treat'}
-    return {getattr(found, worse[found.word]) for found in four if found.word in worse}
+    return {_beaten_arm(comparison) for comparison in four} - {''}
+
+def _keeps_up(side, leader, margin):
+    "Whether validation cannot tell a side from the leading one."
+    if side is leader:
+        return True
+    if _mean_value(side) < _mean_value(leader) - margin:
+        return False
+    return compare_sides(side, leader, margin=margin).word != 'lower'
 
 def recommend(
     reading:Reading,  # Of one target
     four:Sequence[Comparison], # The contrasts of one source
-    margin:float=.02, # Largest difference not worth having, > 0
+    margin:float=MARGIN, # Largest difference not worth having, > 0
 )->str: # Name of an arm; '' where nothing may be said
     "The cheapest of the arms that validation cannot tell from the best and no answer calls beaten."
-    if reading.barred: return ''
-    beaten, allowed = beaten_arms(four), on_validation(reading, four[0].source)
-    sides = {arm: side for arm, side in allowed.items() if arm not in beaten}
-    if not sides: return ''
-    means = pd.Series({arm: side.values.value.mean() for arm, side in sides.items()})
-    best = means.idxmax()
-    near = means.index[means >= means[best] - margin].drop(best)
-    words = {arm: compare_sides(sides[arm], sides[best], margin=margin).word for arm in near}
-    equals = [best, *(arm for arm, word in words.items() if word != 'lower')]
+    if reading.barred:
+        return ''
+    beaten = beaten_arms(four)
+    allowed = on_validation(reading, four[0].source)
+    sides = [side for arm, side in allowed.items() if arm not in beaten]
+    if not sides:
+        return ''
+    leader = max(sides, key=_mean_value)
+    equals = [side.arm for side in sides if _keeps_up(side, leader, margin)]
     return min(equals, key=COST.index)
 
 # %% ../../nbs/stats/02_verdict.ipynb #c31
@@ -284,8 +371,10 @@ class Verdict:
     @property
     def word(self)->str: # higher, lower, no different, open; or why there is no word
         "The word of the headline."
-        if self.smoke: return 'smoke run: no verdict'
-        if self.headline is None: return self.reading.barred
+        if self.smoke:
+            return 'smoke run: no verdict'
+        if self.headline is None:
+            return self.reading.barred
         return self.headline.word or self.headline.reason
     @property
     def sentence(self)->str: # At most 60 words, no Markdown but the target in bold
@@ -301,33 +390,37 @@ class Verdict:
         return json_of(self)
     def _repr_markdown_(self)->str: # The sentence and what a reader must know
         "The sentence; below it the notes on the runs."
-        return '\n'.join([self.sentence, '', *(f'- {note}' for note in self.health.notes)]).strip()
+        notes = [f'- {note}' for note in self.health.notes]
+        return '\n'.join([self.sentence, '', *notes]).strip()
 
 # %% ../../nbs/stats/02_verdict.ipynb #c32
 def _refuse_missing(reading):
     "Refuse a reading without the two arms of the first question."
     where = f'{reading.target}, recipe {reading.recipe}'
-    for arm in ('scratch', 'ticket'):
-        if arm not in reading.arms: raise ValueError(f"no {arm} run on {where}: run that arm first")
-    if reading.named is None: raise ValueError(
-        f"no round of ticket from {', '.join(reading.sources)} on {where} has every seed: "
-        "finish the sweep first")
+    absent = [arm for arm in ('scratch', 'ticket') if arm not in reading.arms]
+    if absent:
+        raise ValueError(f"no {absent[0]} run on {where}: run that arm first")
+    if reading.named is None:
+        raise ValueError(
+            f"no round of ticket from {', '.join(reading.sources)} on {where} has every seed: "
+            "finish the sweep first")
 
 def leading_sources(
     reading:Reading, # Of one target
 )->list[str]: # Best mean validation accuracy of its tickets at the named round first
     "The sources in the order validation puts them."
     rounds = (reading.named,)
-    sides = {source: Side(reading, 'ticket', source, rounds, column='val_acc')
-             for source in reading.sources}
-    means = pd.Series({source: side.values.value.mean() for source, side in sides.items()})
-    return means.sort_values(ascending=False, kind='stable').index.tolist()
+    sides = [Side(reading, 'ticket', source, rounds, column='val_acc')
+             for source in reading.sources]
+    means = pd.Series({side.source: _mean_value(side) for side in sides})
+    ordered = means.sort_values(ascending=False, kind='stable')
+    return ordered.index.tolist()
 
 def verdict(
     reading:Reading, # Of one target
     searches:pd.DataFrame|None=None, # As for `health`
     *,
-    margin:float=.02, # Largest difference not worth having, > 0; 2 points, 1.5 in the study
+    margin:float=MARGIN, # Largest difference not worth having, > 0; 2 points, 1.5 in the study
     curves:pd.DataFrame|None=None,   # As for `health`
     budgets:pd.DataFrame|None=None,  # As for `health`
 )->Verdict: # With its records
@@ -335,11 +428,15 @@ def verdict(
     _refuse_missing(reading)
     state = health(reading, searches, curves=curves, budgets=budgets)
     known = dict(reading=reading, accuracy=accuracy_table(reading), health=state)
-    if reading.barred: return Verdict(comparisons=(), **known)
-    order = leading_sources(reading)
-    found = [contrasts(reading, source, margin=margin) for source in order]
-    use = recommend(reading, found[0], margin)
-    return Verdict(comparisons=sum(found, ()), source=order[0], use=use, **known)
+    if reading.barred:
+        return Verdict(comparisons=(), **known)
+    sources = leading_sources(reading)
+    fours = [contrasts(reading, source, margin=margin) for source in sources]
+    return Verdict(
+        comparisons=sum(fours, ()),
+        source=sources[0],
+        use=recommend(reading, fours[0], margin),
+        **known)
 
 # %% ../../nbs/stats/02_verdict.ipynb #c35
 LIMIT = 60 # Words of a sentence
@@ -356,7 +453,8 @@ def tickets_of(
     source:str,      # Set the tickets were found on
 )->str: # Such as 'cifar10 tickets', 'its own tickets', 'cifar10 (STAND-IN) tickets'
     "Whose tickets these are."
-    if source == reading.target: return 'its own tickets'
+    if source == reading.target:
+        return 'its own tickets'
     drawn = ' (STAND-IN)' if source in reading.drawn_sources else ''
     return f'{source}{drawn} tickets'
 
@@ -365,7 +463,8 @@ def saying_of(
 )->str: # Such as 'open after Holm, between -14.4 and -3.3 points'
     "The word; an open one says so where its interval leaves 0 out and the family decided."
     leaves_out = found.lo > 0 or found.hi < 0
-    if found.word != 'open' or not leaves_out: return found.saying
+    if found.word != 'open' or not leaves_out:
+        return found.saying
     least, most = found.excluded
     return f'open after Holm, between {least:+.1f} and {most:+.1f} points'
 
@@ -373,10 +472,12 @@ def answer_of(
     found:Comparison, # With its word or its reason
 )->str: # Such as '13.6 points higher [+8.0, +19.0]'
     "A comparison as an answer."
-    size = abs(tenth(found.effect))
-    ends = f'[{tenth(found.lo):+.1f}, {tenth(found.hi):+.1f}]'
-    if found.word in ('higher', 'lower'): return f'{size:.1f} points {found.word} {ends}'
-    if found.word: return saying_of(found)
+    least, most = found.excluded
+    if found.word in ('higher', 'lower'):
+        size = abs(tenth(found.effect))
+        return f'{size:.1f} points {found.word} [{least:+.1f}, {most:+.1f}]'
+    if found.word:
+        return saying_of(found)
     return f'{tenth(found.effect):+.1f} points, {found.reason}'
 
 def beside_ticket(
@@ -384,15 +485,18 @@ def beside_ticket(
     headline:Comparison, # Ticket - scratch, whose reason is not said again
 )->str: # Such as ', ticket higher', ', no different', ', open, between -3.0 and +2.1 points', ''
     "The answer where the other arm's accuracy has just been named."
-    if found.word in ('higher', 'lower'): return f', ticket {found.word}'
-    if not found.word and found.reason == headline.reason: return ''
+    if found.word in ('higher', 'lower'):
+        return f', ticket {found.word}'
+    if not found.word and found.reason == headline.reason:
+        return ''
     return f', {saying_of(found)}'
 
 # %% ../../nbs/stats/02_verdict.ipynb #c36
 def _reached(result, arm):
     "Mean test accuracy of an arm at the named round, as text."
     side = Side(result.reading, arm, result.source, (result.reading.named,))
-    return percent(side.values.groupby('seed').value.mean().mean())
+    by_seed = side.values.groupby('seed').value.mean()
+    return percent(by_seed.mean())
 
 def _about(result):
     "The set, its size, and what kind of images these are."
@@ -401,81 +505,107 @@ def _about(result):
 
 def _help(result):
     "Both accuracies and the answer."
-    runs = Side(result.reading, 'ticket', result.source, (result.reading.named,)).runs
-    pruned = f'{100 * runs.sparsity.mean():.0f}% of the weights pruned'
-    ours = f"{tickets_of(result.reading, result.source)} with {pruned} {_reached(result, 'ticket')}"
-    return f"From scratch {_reached(result, 'scratch')}; {ours}: {answer_of(result.headline)}."
+    side = Side(result.reading, 'ticket', result.source, (result.reading.named,))
+    pruned = f'{100 * side.runs.sparsity.mean():.0f}% of the weights pruned'
+    tickets = f"{tickets_of(result.reading, result.source)} with {pruned}"
+    ours = f"{tickets} {_reached(result, 'ticket')}"
+    answer = answer_of(result.headline)
+    return f"From scratch {_reached(result, 'scratch')}; {ours}: {answer}."
 
-def _dense(result):
-    "What the early weights reach unpruned."
-    found = result.comparisons[1]
-    if not found.n: return ''
-    alone = result.headline.word == 'higher' and found.word == 'no different'
-    start = 'The early weights do it: unpruned' if alone else 'Unpruned'
-    answer = beside_ticket(found, result.headline)
-    return f"{start} they reach {_reached(result, 'dense')}{answer}."
+def _beside(result, arm, start):
+    "What another arm reaches, behind `start`, and the answer; '' where it was not compared."
+    comparison = result.comparisons[FOUR.index(arm)]
+    if not comparison.n:
+        return ''
+    answer = beside_ticket(comparison, result.headline)
+    return f'{start} {_reached(result, arm)}{answer}.'
 
-def _shuffled(result):
-    "What a shuffled mask reaches."
-    found = result.comparisons[2]
-    if not found.n: return ''
-    answer = beside_ticket(found, result.headline)
-    return f"A shuffled mask: {_reached(result, 'shuffled')}{answer}."
-
-def _whole(result):
-    "What fine-tuning the whole trained network reaches."
-    found = result.comparisons[3]
-    if not found.n: return ''
-    reached = _reached(result, 'finetuned_dense')
-    answer = beside_ticket(found, result.headline)
-    return f'Fine-tuning the whole {result.source} network: {reached}{answer}.'
+def _unpruned(result):
+    "How a sentence on the early weights begins."
+    words = [result.headline.word, result.comparisons[FOUR.index('dense')].word]
+    if words == ['higher', 'no different']:
+        return 'The early weights do it: unpruned they reach'
+    return 'Unpruned they reach'
 
 def _warning(result):
     "What is wrong with the tickets themselves."
-    failed, source = set(result.health.failed.source), result.source
-    if source in failed: return 'The search failed: near chance on its source.'
-    if source in result.health.losers: return 'These tickets are no winners on their source.'
+    if result.source in set(result.health.failed.source):
+        return 'The search failed: near chance on its source.'
+    if result.source in result.health.losers:
+        return 'These tickets are no winners on their source.'
     return ''
 
 def _basis(result):
     "What n counts, how long was trained, and whether scratch still improves."
     trained = f"trained {result.reading.median_steps['scratch']:.0f} steps"
     counted = f'{result.headline.basis}; ' if result.headline else ''
-    still = ', scratch still improving' if result.health.improving else ''
-    return f'({counted}{trained}{still}.)'
+    improving = ', scratch still improving' if result.health.improving else ''
+    return f'({counted}{trained}{improving}.)'
+
+def _parts_of(result):
+    "What a sentence may say, in its order; '' where there is nothing to say."
+    network = f'Fine-tuning the whole {result.source} network:'
+    return dict(
+        about=_about(result),
+        help=_help(result),
+        dense=_beside(result, 'dense', _unpruned(result)),
+        shuffled=_beside(result, 'shuffled', 'A shuffled mask:'),
+        whole=_beside(result, 'finetuned_dense', network),
+        warning=_warning(result),
+        use=f'Use: {result.use}.' if result.use else '',
+        basis=_basis(result))
+
+def _that_fit(parts):
+    "Names of the parts that `LIMIT` words have room for."
+    kept = [name for name in parts if name not in OPTIONAL]
+    for optional in OPTIONAL:
+        text = ' '.join(parts[name] for name in (*kept, optional))
+        if len(text.split()) <= LIMIT:
+            kept.append(optional)
+    return kept
 
 def sentence_of(
     result:Verdict, # With or without comparisons
 )->str: # At most `LIMIT` words
     "A verdict in words."
-    if result.smoke: return f'{_about(result)} SMOKE, never evidence (smoke run: no verdict).'
-    barred = result.reading.barred.capitalize()
-    if not result.comparisons: return f'{_about(result)} {barred}. {_basis(result)}'
-    use = f'Use: {result.use}.' if result.use else ''
-    parts = dict(
-        about=_about(result), help=_help(result), dense=_dense(result), shuffled=_shuffled(result),
-        whole=_whole(result), warning=_warning(result), use=use, basis=_basis(result))
-    kept = [name for name in parts if name not in OPTIONAL]
-    for name in OPTIONAL:
-        words = ' '.join(parts[each] for each in (*kept, name)).split()
-        if len(words) <= LIMIT: kept.append(name)
-    return ' '.join(text for name, text in parts.items() if name in kept and text)
+    if result.smoke:
+        return f'{_about(result)} SMOKE, never evidence (smoke run: no verdict).'
+    if not result.comparisons:
+        return f'{_about(result)} {result.reading.barred.capitalize()}. {_basis(result)}'
+    parts = _parts_of(result)
+    kept = _that_fit(parts)
+    texts = [text for name, text in parts.items() if name in kept]
+    return ' '.join(filter(None, texts))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c37
+def _headline_json(headline):
+    "The numbers of the headline; None each where there is none."
+    names = ('effect', 'lo', 'hi', 'n', 'unit', 'tickets', 'at_round', 'p_holm')
+    if headline is None:
+        return dict.fromkeys(names)
+    numbers = record(headline)
+    return {name: numbers[name] for name in names}
+
 def json_of(
     result:Verdict, # With or without comparisons
 )->dict: # JSON values
     "A verdict as a file holds it."
-    reading, found = result.reading, result.headline
+    reading = result.reading
     about = dict(
-        word=result.word, target=result.target, kind=result.kind, smoke=result.smoke,
-        recipe=result.recipe, search_recipe=reading.search_recipe,
-        preset=reading.preset, n_train=reading.n_train, n_test=reading.n_test,
-        seeds=list(reading.seeds), steps=reading.median_steps)
-    numbers = {} if found is None else record(found)
-    names = ('effect', 'lo', 'hi', 'n', 'unit', 'tickets', 'at_round', 'p_holm')
-    headline = {name: numbers.get(name) for name in names}
+        word=result.word,
+        target=result.target,
+        kind=result.kind,
+        smoke=result.smoke,
+        recipe=result.recipe,
+        search_recipe=reading.search_recipe,
+        preset=reading.preset,
+        n_train=reading.n_train,
+        n_test=reading.n_test,
+        seeds=list(reading.seeds),
+        steps=reading.median_steps)
     answer = dict(source=result.source, use=result.use, sentence=result.sentence)
-    comparisons = [record(each) for each in result.comparisons]
-    tables = dict(accuracy=rows_of(result.accuracy), health=result.health.json)
-    return about | headline | answer | dict(comparisons=comparisons) | tables
+    tables = dict(
+        comparisons=[record(comparison) for comparison in result.comparisons],
+        accuracy=rows_of(result.accuracy),
+        health=result.health.json)
+    return about | _headline_json(result.headline) | answer | tables
