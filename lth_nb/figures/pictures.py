@@ -62,22 +62,32 @@ def sample_grid(
     fig.update_xaxes(visible=False)
     fig.update_yaxes(
         tickvals=step * np.arange(len(classes)) + step / 2,
-        ticktext=[escape(str(name)) for name in classes])
+        ticktext=_escaped(classes))
     left = label_room(classes)
-    return finish(fig, f'{title}: samples of each class', about, area=height, left=left, below=10,
-                  width=left + 20 + width)
+    return finish(
+        fig,
+        f'{title}: samples of each class',
+        about,
+        area=height,
+        left=left,
+        below=10,
+        width=left + 20 + width)
+
+def _escaped(names):
+    "Names as a figure can show them."
+    return [escape(str(name)) for name in names]
 
 # %% ../../nbs/figures/03_pictures.ipynb #c14
 def _tiles(images, columns):
     "Images row by row in one picture, room for a caption above each, and where each one begins."
     px = images.shape[1]
-    high = px + max(px // 3, 12)
+    high, wide = px + max(px // 3, 12), px + 4
     rows = -(-len(images) // columns)
-    picture = np.full((rows * high, columns * (px + 4), 3), 255, np.uint8)
+    picture = np.full((rows * high, columns * wide, 3), 255, np.uint8)
     corners = []
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        top, left = (row + 1) * high - px, column * (px + 4)
+        top, left = (row + 1) * high - px, column * wide
         picture[top:top + px, left:left + px] = image
         corners.append((top, left))
     return picture, corners
@@ -97,10 +107,10 @@ def mosaic(
     px = images.shape[1]
     picture, corners = _tiles(images, columns)
     fig = go.Figure(go.Image(source=image_array_to_data_uri(picture), hoverinfo='skip'))
-    for (top, left), text in zip(corners, captions):
-        words = '<br>'.join(wrap(escape(str(text)), 26))
-        fig.add_annotation(x=left + px / 2, y=top, yanchor='bottom', text=words, showarrow=False,
-                           font_size=11)
+    for (top, left), caption in zip(corners, captions):
+        text = '<br>'.join(wrap(escape(str(caption)), 26))
+        fig.add_annotation(
+            x=left + px / 2, y=top, yanchor='bottom', text=text, showarrow=False, font_size=11)
     fig.update_xaxes(visible=False).update_yaxes(visible=False)
     area = round(len(picture) * 210 / (px + 4))
     finish(fig, title, area=area, left=20, below=0, above=30, width=columns * 210 + 40)
@@ -108,6 +118,13 @@ def mosaic(
 
 # %% ../../nbs/figures/03_pictures.ipynb #c19
 SPLITS = dict(train=('#0072B2', ''), val=('#D55E00', '/'), test=('#359b8a', 'x')) # Colour, pattern
+
+def _counts_told(counts):
+    "How many images there are, and how many of each class train holds."
+    fewest, most = counts[0].min(), counts[0].max()
+    held = f'{fewest:,} to {most:,}' if fewest < most else f'{fewest:,}'
+    classes = counts.shape[1]
+    return f'{counts.sum():,} images, {classes} classes; train holds {held} of each.'
 
 def class_histogram(
     counts:np.ndarray,     # Images in train, val and test, (3, classes) int
@@ -117,19 +134,19 @@ def class_histogram(
 )->go.Figure: # Bars, grouped by class
     "Images of each class in each split."
     counts = np.asarray(counts)
-    names = [escape(str(name)) for name in classes]
+    names = _escaped(classes)
     fig = go.Figure()
     for (split, (colour, pattern)), images in zip(SPLITS.items(), counts):
-        fig.add_bar(name=f'{split} ({images.sum():,})', x=names, y=images,
-                    marker=dict(color=colour, pattern_shape=pattern))
-    fewest, most = counts[0].min(), counts[0].max()
-    held = f'{fewest:,} to {most:,}' if fewest < most else f'{fewest:,}'
-    about = f'{counts.sum():,} images, {len(names)} classes; train holds {held} of each.'
+        fig.add_bar(
+            name=f'{split} ({images.sum():,})',
+            x=names,
+            y=images,
+            marker=dict(color=colour, pattern_shape=pattern))
     fig.update_yaxes(title='images', rangemode='tozero')
     slanted = 8 * sum(map(len, names)) > 700
     fig.update_xaxes(tickangle=-45 if slanted else 0)
     below = label_room(names) if slanted else 40
-    finish(fig, f'{title}: images of each class', about, area=280, below=below)
+    finish(fig, f'{title}: images of each class', _counts_told(counts), area=280, below=below)
     legend = dict(orientation='h', x=1, xanchor='right', y=1.02, yanchor='bottom')
     return fig.update_layout(showlegend=True, legend=legend)
 
@@ -140,9 +157,22 @@ def _sizes_told(pairs, counts, px):
     if len(pairs) == 1:
         height, width = pairs[0]
         total = f'{counts.sum():,} images of {width} x {height} px'
-    if not px: return total
+    if not px:
+        return total
     small = counts[pairs.min(axis=1) < px].sum()
     return f'{total}; {small:,} smaller than the crop of {px} px'
+
+def _size_dots(pairs, counts):
+    "A dot per size, its area by the number of images."
+    by_size = zip(pairs.tolist(), counts.tolist())
+    return go.Scatter(
+        x=pairs[:, 1],
+        y=pairs[:, 0],
+        mode='markers',
+        marker=dict(size=6 + 18 * np.sqrt(counts / counts.max()), color='#0072B2', opacity=.5),
+        hovertext=[f'{width} x {height} px: {images:,} images'
+                   for (height, width), images in by_size],
+        hoverinfo='text')
 
 def size_scatter(
     size:np.ndarray, # Native height and width, (N, 2) int
@@ -152,11 +182,7 @@ def size_scatter(
 )->go.Figure: # A point per size, logarithmic axes
     "Widths and heights of the images."
     pairs, counts = np.unique(np.asarray(size), axis=0, return_counts=True)
-    hover = [f'{width} x {height} px: {images:,} images'
-             for (height, width), images in zip(pairs.tolist(), counts.tolist())]
-    marker = dict(size=6 + 18 * np.sqrt(counts / counts.max()), color='#0072B2', opacity=.5)
-    fig = go.Figure(go.Scatter(x=pairs[:, 1], y=pairs[:, 0], mode='markers', marker=marker,
-                               hovertext=hover, hoverinfo='text'))
+    fig = go.Figure(_size_dots(pairs, counts))
     least, most = pairs.min(), pairs.max()
     if px:
         least, most = min(least, px), max(most, px)
@@ -171,7 +197,8 @@ def size_scatter(
 def _checked(counts, names):
     "A confusion matrix with a name per class, refused otherwise."
     counts = np.asarray(counts)
-    if counts.ndim != 2 or len(set(counts.shape)) != 1 or not counts.any():
+    square = counts.ndim == 2 and len(set(counts.shape)) == 1
+    if not square or not counts.any():
         raise ValueError(f"counts must be (classes, classes) with an image in it, "
                          f"got shape {counts.shape}, sum {counts.sum()}: take it from `confusion`")
     if len(names) != len(counts):
@@ -179,11 +206,26 @@ def _checked(counts, names):
                          f"for {len(counts)} classes: take them from the target")
     return counts
 
-def _mistaken(counts, names):
-    "What the pointer reads off each cell."
+def _mistaken_for(true, row, names):
+    "What the pointer reads off the cells of one true class."
+    start = f'true {true} ({row.sum():,})<br>predicted'
+    return [f'{start} {name}<br>{count:,} images' for name, count in zip(names, row)]
+
+def _heatmap(counts, names):
+    "A cell per pair of classes, coloured by its share of the true class."
     images = counts.sum(axis=1)
-    return [[f'true {true} ({total:,})<br>predicted {name}<br>{count:,} images'
-             for name, count in zip(names, row)] for true, total, row in zip(names, images, counts)]
+    return go.Heatmap(
+        z=counts / np.where(images, images, np.nan)[:, None],
+        text=np.where(counts, counts.astype(str), ''),
+        texttemplate='%{text}',
+        hovertext=[_mistaken_for(true, row, names) for true, row in zip(names, counts)],
+        hoverinfo='text',
+        zmin=0,
+        zmax=1,
+        xgap=1,
+        ygap=1,
+        colorscale=[[0, '#ffffff'], [1, '#08306b']],
+        colorbar=dict(tickformat='.0%', thickness=14, len=.6, y=1, yanchor='top'))
 
 def confusion_figure(
     counts:np.ndarray,   # From `stats.confusion`, (classes, classes), rows true
@@ -192,24 +234,23 @@ def confusion_figure(
 )->go.Figure: # Square cells, at most 800 px wide; true on y from top to bottom, predicted on x
     "A confusion matrix, coloured by the share of the true class."
     counts = _checked(counts, names)
-    names = [escape(str(name)) for name in names]
-    images = counts.sum(axis=1)
-    share = counts / np.where(images, images, np.nan)[:, None]
-    fig = go.Figure(go.Heatmap(
-        z=share, text=np.where(counts, counts.astype(str), ''), texttemplate='%{text}',
-        hovertext=_mistaken(counts, names), hoverinfo='text', zmin=0, zmax=1, xgap=1, ygap=1,
-        colorscale=[[0, '#ffffff'], [1, '#08306b']],
-        colorbar=dict(tickformat='.0%', thickness=14, len=.6, y=1, yanchor='top')))
-    ticks = dict(tickvals=list(range(len(names))), showgrid=False, zeroline=False,
-                 constrain='domain')
+    names = _escaped(names)
+    rows = [f'{name} ({images:,})' for name, images in zip(names, counts.sum(axis=1))]
+    fig = go.Figure(_heatmap(counts, names))
+    ticks = dict(
+        tickvals=list(range(len(names))), showgrid=False, zeroline=False, constrain='domain')
     fig.update_xaxes(title='predicted', ticktext=names, tickangle=-45, **ticks)
-    rows = [f'{name} ({total:,})' for name, total in zip(names, images)]
-    fig.update_yaxes(title='true (images)', ticktext=rows, autorange='reversed', scaleanchor='x',
-                     constraintoward='top', **ticks)
+    fig.update_yaxes(
+        title='true (images)',
+        ticktext=rows,
+        autorange='reversed',
+        scaleanchor='x',
+        constraintoward='top',
+        **ticks)
     right = counts.trace() / counts.sum()
+    about = f'{counts.sum():,} test images, accuracy {100 * right:.1f} %; colour: share of the row.'
     side = min(800, max(560, 300 + 44 * len(names)))
     left = 40 + label_room(rows)
-    about = f'{counts.sum():,} test images, accuracy {100 * right:.1f} %; colour: share of the row.'
     below = 40 + label_room(names) * 7 // 10
     finish(fig, title, about, area=side - left - 100, left=left, below=below, width=side)
     return fig.update_layout(plot_bgcolor='#e0e0e0')

@@ -16,6 +16,7 @@ __all__ = ['SOURCES', 'OWN', 'SCRATCH', 'OTHERS', 'NAMES', 'ARMS', 'ARM_NAMES', 
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from textwrap import wrap
@@ -41,9 +42,12 @@ def look(
     among:Sequence[str]=(),  # All sources of the figure, so that two unknown ones differ
 )->tuple[str, str]: # Colour as #rrggbb and marker
     "Colour and marker of a source."
-    if not source: return SCRATCH
-    if source == target: return OWN
-    if source in SOURCES: return SOURCES[source]
+    if not source:
+        return SCRATCH
+    if source == target:
+        return OWN
+    if source in SOURCES:
+        return SOURCES[source]
     unknown = sorted({*among, source} - {*SOURCES, target, ''})
     return OTHERS[unknown.index(source) % len(OTHERS)]
 
@@ -52,7 +56,8 @@ def source_name(
     target:str='', # Set the runs were trained on
 )->str: # Such as 'CIFAR-10' or 'own'
     "A source as a label says it."
-    if source == target: return 'own'
+    if source == target:
+        return 'own'
     return NAMES.get(source, source)
 
 # %% ../../nbs/figures/00_style.ipynb #c16
@@ -90,8 +95,10 @@ def accuracy_axis(
     title:str='test accuracy', # Beside the axis
 )->dict: # What `fig.update_yaxes` or `fig.update_xaxes` takes
     "An axis of accuracies in percent."
-    step = next(size for size in (.01, .02, .05, .1, .2) if (ends[1] - ends[0]) / size <= 7)
-    return dict(range=list(ends), tickformat='.0%', dtick=step, title=title, zeroline=False)
+    span = ends[1] - ends[0]
+    steps = [step for step in (.01, .02, .05, .1, .2) if span / step <= 7]
+    return dict(
+        range=list(ends), tickformat='.0%', dtick=steps[0], title=title, zeroline=False)
 
 # %% ../../nbs/figures/00_style.ipynb #c24
 WIDTH = 860  # Of a figure in px: a column of text on a laptop
@@ -99,6 +106,37 @@ WIDTH = 860  # Of a figure in px: a column of text on a laptop
 def _lines(text, most):
     "Text in lines of at most so many characters, escaped, since a folder may be called anything."
     return [escape(line) for line in wrap(text, most, break_on_hyphens=False)]
+
+def _heading(lines, width):
+    "A title of some lines, at the left above everything."
+    bold = [f'<b>{line}</b>' for line in lines]
+    return dict(
+        text='<br>'.join(bold),
+        x=10 / width,
+        y=1,
+        yref='container',
+        xanchor='left',
+        yanchor='top',
+        pad_t=14,
+        font_size=16)
+
+def _add_caption(fig, lines, left, below):
+    "A caption of some lines below the axes; the figure keeps them as they are."
+    fig.update_layout(meta=dict(caption=lines))
+    fig.add_annotation(
+        name='caption',
+        text='<br>'.join(lines),
+        showarrow=False,
+        align='left',
+        font=dict(size=11.5, color='#555555'),
+        xref='paper',
+        yref='paper',
+        x=0,
+        y=0,
+        xanchor='left',
+        yanchor='top',
+        xshift=10 - left,
+        yshift=-below)
 
 def finish(
     fig:go.Figure,      # Traces and axes in place; changed in place
@@ -112,21 +150,21 @@ def finish(
     width:int=WIDTH,    # In px
 )->go.Figure: # The same figure
     "Title, caption and margins that all figures share."
-    head = _lines(title, (width - 20) // 9)
+    heading = _lines(title, (width - 20) // 9)
     notes = _lines(caption, (width - 20) // 6)
-    top = above + 20 + 21 * len(head)
+    top = above + 20 + 21 * len(heading)
     bottom = below + 14 + 16 * len(notes)
     fig.update_layout(
-        template='plotly_white', width=width, height=top + area + bottom, showlegend=False,
-        font=dict(size=13, color='#222222'), hoverlabel_align='left',
+        template='plotly_white',
+        width=width,
+        height=top + area + bottom,
+        showlegend=False,
+        font=dict(size=13, color='#222222'),
+        hoverlabel_align='left',
         margin=dict(t=top, b=bottom, l=left, r=20),
-        title=dict(text='<br>'.join(f'<b>{line}</b>' for line in head), x=10 / width, y=1,
-                   yref='container', xanchor='left', yanchor='top', pad_t=14, font_size=16))
+        title=_heading(heading, width))
     if notes:
-        fig.add_annotation(
-            name='caption', text='<br>'.join(notes), showarrow=False, align='left',
-            font=dict(size=11.5, color='#555555'), xref='paper', yref='paper', x=0, y=0,
-            xanchor='left', yanchor='top', xshift=10 - left, yshift=-below)
+        _add_caption(fig, notes, left, below)
     return fig
 
 def label_room(
@@ -134,7 +172,8 @@ def label_room(
     most:int=260,        # Never wider, in px
 )->int: # In px
     "How much room the longest label takes."
-    return min(most, 26 + 7 * max(map(len, map(str, names)), default=0))
+    letters = [len(str(name)) for name in names]
+    return min(most, 26 + 7 * max(letters, default=0))
 
 def sentences(
     *parts:str, # '' is left out
@@ -158,71 +197,99 @@ def at_right(
 )->None: # Nothing
     "Write beside a row, outside the axes."
     fig.add_annotation(
-        x=1.01, xref='paper', y=height, text=text, xanchor='left', showarrow=False,
+        x=1.01,
+        xref='paper',
+        y=height,
+        text=text,
+        xanchor='left',
+        showarrow=False,
         font=dict(color=colour, size=11.5))
 
 def caption_of(
     fig:go.Figure, # From `finish`
 )->str: # '' where it has none
     "The caption of a figure, in one line."
-    notes = [note.text for note in fig.layout.annotations if note.name == 'caption']
-    return ' '.join(notes).replace('<br>', ' ')
+    kept = fig.layout.meta or {}
+    return ' '.join(kept.get('caption', ()))
 
 # %% ../../nbs/figures/00_style.ipynb #c27
+def _shared_parts(readings):
+    "What all readings say of their data."
+    first, *others = [reading.about for reading in readings]
+    return [part for part in first if all(part in about for about in others)]
+
+def _own_part(reading, shared):
+    "What a reading says beyond the shared, after the name of its target; '' for nothing."
+    rest = [part for part in reading.about if part not in shared]
+    return f"{reading.target}: {', '.join(rest)}" if rest else ''
+
 def about(
     readings:Sequence, # Of one figure, from `stats.readings`
 )->str: # Such as 'real data; preset demo*; recipe tuned; pbc: 320 training images; ...'
     "The data behind a figure, for its caption."
     readings = list(readings)
-    shared = list(readings[0].about)
-    for reading in readings: shared = [part for part in shared if part in reading.about]
+    shared = _shared_parts(readings)
     recipes = sorted({reading.recipe for reading in readings})
     searched = sorted({reading.search_recipe for reading in readings} - {''})
     parts = [*shared, f"recipe {' and '.join(recipes)}"]
-    if searched: parts.append(f"tickets searched with recipe {' and '.join(searched)}")
-    for reading in readings:
-        rest = [part for part in reading.about if part not in shared]
-        if rest: parts.append(f"{reading.target}: {', '.join(rest)}")
-    return '; '.join(dict.fromkeys(parts))
+    if searched:
+        parts.append(f"tickets searched with recipe {' and '.join(searched)}")
+    parts += [_own_part(reading, shared) for reading in readings]
+    return '; '.join(filter(None, dict.fromkeys(parts)))
 
 # %% ../../nbs/figures/00_style.ipynb #c31
+@dataclass(frozen=True)
+class _Group:
+    "Labels that touch."
+    middle:float      # They stand around it
+    members:list[int] # Positions among all labels, from below
+
+def _touch(below, above, gap):
+    "Whether two groups of labels, each a gap apart, overlap."
+    count = len(below.members) + len(above.members)
+    return above.middle - below.middle < gap * count / 2
+
+def _joined(below, above):
+    "Two groups as one, around the middle of both."
+    members = [*below.members, *above.members]
+    down = (below.middle - above.middle) * len(below.members) / len(members)
+    return _Group(above.middle + down, members)
+
 def spread_labels(
     heights:Sequence[float], # Where the labels belong, in units of the axis
     gap:float,               # Least distance of two, in the same units
 )->list[float]: # In the same order
     "Heights at which labels do not touch."
-    groups = [] # of labels that touch: their middle, and their positions in `heights`
+    groups = []
     for index in np.argsort(heights, kind='stable'):
-        middle, members = float(heights[index]), [index]
-        while groups and middle - groups[-1][0] < gap * (len(members) + len(groups[-1][1])) / 2:
-            before, others = groups.pop()
-            members = others + members
-            middle += (before - middle) * len(others) / len(members)
-        groups.append((middle, members))
-    out = [0.] * len(heights)
-    for middle, members in groups:
-        for place, index in enumerate(members):
-            out[index] = middle + gap * (place - (len(members) - 1) / 2)
-    return out
+        group = _Group(float(heights[index]), [index])
+        while groups and _touch(groups[-1], group, gap):
+            group = _joined(groups.pop(), group)
+        groups.append(group)
+    spread = np.zeros(len(heights))
+    for group in groups:
+        from_middle = np.arange(len(group.members)) - (len(group.members) - 1) / 2
+        spread[group.members] = group.middle + gap * from_middle
+    return spread.tolist()
 
 # %% ../../nbs/figures/00_style.ipynb #c35
+def _as_asked(fig, path, kind):
+    "One picture as kaleido takes it: a figure, where it goes, its size."
+    options = dict(width=fig.layout.width, height=fig.layout.height, format=kind)
+    return dict(fig=fig.to_dict(), path=path.with_name(f'{path.name}.{kind}'), opts=options)
+
 def _draw(jobs, seconds):
     "Write pictures with kaleido, all with one browser; '' or one line saying why there are none."
-    asked = []
-    for fig, path in jobs:
-        for kind in ('svg', 'png'):
-            options = dict(width=fig.layout.width, height=fig.layout.height, format=kind)
-            place = path.with_name(f'{path.name}.{kind}')
-            asked.append(dict(fig=fig.to_dict(), path=place, opts=options))
+    asked = [_as_asked(fig, path, kind) for fig, path in jobs for kind in ('svg', 'png')]
     try:
         import kaleido  # not everywhere
-        work = kaleido.write_fig_from_object(
+        drawing = kaleido.write_fig_from_object(
             asked, kopts=dict(mathjax=False), cancel_on_error=True)
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, asyncio.wait_for(work, seconds)).result()
+            pool.submit(asyncio.run, asyncio.wait_for(drawing, seconds)).result()
     except (ImportError, RuntimeError, ValueError, OSError) as error: # no kaleido, browser, answer
-        words = str(error).strip().splitlines() or [f'no answer in {seconds:g} s']
-        return f'no SVG or PNG: {words[0]}'
+        lines = str(error).strip().splitlines() or [f'no answer in {seconds:g} s']
+        return f'no SVG or PNG: {lines[0]}'
     return ''
 
 def save_figures(
@@ -234,8 +301,10 @@ def save_figures(
     "Write figures as HTML that opens offline, and as SVG and PNG where a browser is at hand."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, fig in figures.items(): fig.write_html(folder/f'{name}.html', include_plotlyjs=True)
-    if not figures: return ''
+    for name, fig in figures.items():
+        fig.write_html(folder/f'{name}.html', include_plotlyjs=True)
+    if not figures:
+        return ''
     return _draw([(fig, folder/name) for name, fig in figures.items()], seconds)
 
 def save_figure(
