@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .paired import Comparison, estimate, tenth
+from .paired import MARGIN, POOLED_MARGIN, Comparison, estimate, tenth
 from lth_nb.stats.readings import (
     QUESTIONS,
     Reading,
@@ -41,64 +41,97 @@ def shared_sources(
 )->tuple[str,...]: # Sorted; without the targets themselves
     "Sources that every target has tickets of."
     targets = {reading.target for reading in readings}
-    found = set.intersection(*({*reading.sources} for reading in readings))
-    return tuple(sorted(found - targets))
+    by_target = [{*reading.sources} for reading in readings]
+    return tuple(sorted(set.intersection(*by_target) - targets))
+
+def _refuse_several(readings, field):
+    "Refuse readings that differ in a field."
+    values = sorted({str(getattr(reading, field)) for reading in readings})
+    if len(values) > 1:
+        raise ValueError(
+            f"{field} differs between targets: {', '.join(values)}; keep one in the table")
 
 def refuse_unlike(
     readings:Sequence[Reading], # One per target
 )->None: # Nothing; raises where they must not be averaged
     "Refuse targets that were not read in the same way."
-    if not readings: raise ValueError(
-        "no reading to pool: give one per target, as from readings(table, recipe='tuned')")
-    for name in ('smoke', 'kind', 'recipe', 'search_recipe'):
-        found = sorted({str(getattr(reading, name)) for reading in readings})
-        if len(found) > 1: raise ValueError(
-            f"{name} differs between targets: {', '.join(found)}; keep one in the table")
-    names = pd.Series([reading.target for reading in readings])
-    twice = sorted(set(names[names.duplicated()]))
-    if twice: raise ValueError(f"{', '.join(twice)} comes twice: give one reading per target")
+    if not readings:
+        raise ValueError(
+            "no reading to pool: give one per target, as from readings(table, recipe='tuned')")
+    for field in ('smoke', 'kind', 'recipe', 'search_recipe'):
+        _refuse_several(readings, field)
+    targets = pd.Series([reading.target for reading in readings])
+    twice = sorted(set(targets[targets.duplicated()]))
+    if twice:
+        raise ValueError(f"{', '.join(twice)} comes twice: give one reading per target")
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c11
 def _sources(readings, source, own):
     "The sources to average within each target, in the order of the targets."
-    if own: return [(reading.target,) for reading in readings]
-    if source: return [(source,)] * len(readings)
-    return [shared_sources(readings)] * len(readings)
+    if own:
+        return [(reading.target,) for reading in readings]
+    sources = (source,) if source else shared_sources(readings)
+    return [sources for _ in readings]
 
-def _pair_of_sides(reading, arms, source):
-    "Two arms of one source at the named round."
-    return [Side(reading, arm, source, reading.named_rounds) for arm in arms]
-
-def _obstacle(sides, found):
+def _obstacle(sides, difference):
     "Why the difference of these sides must not be averaged, '' where it may."
-    target = sides[0].reading.target
+    reading = sides[0].reading
     absent = [str(side) for side in sides if side.values.empty]
-    if absent: return f"{target}: no run of {' and '.join(absent)}"
-    fell = '' if sides[0].reading.barred else fallen(sides)
-    if fell: return f'{target}: {fell}'
-    if found is None: return f'{target}: the arms share no seed, finish the sweep first'
+    if absent:
+        return f"{reading.target}: no run of {' and '.join(absent)}"
+    collapse = '' if reading.barred else fallen(sides)
+    if collapse:
+        return f'{reading.target}: {collapse}'
+    if difference is None:
+        return f'{reading.target}: the arms share no seed, finish the sweep first'
     return ''
 
-def _found_on(reading, arms, sources):
-    "The differences of one target, source by source, and the first obstacle or ''."
-    pairs = [_pair_of_sides(reading, arms, source) for source in sources]
-    found = [differences(sides) for sides in pairs]
-    whys = [why for why in map(_obstacle, pairs, found) if why]
-    return [each for each in found if each is not None], whys[0] if whys else ''
+def _on_target(reading, arms, sources):
+    "The differences of one target, source by source, and what forbids to average one of them."
+    made, obstacles = [], []
+    for source in sources:
+        sides = [Side(reading, arm, source, reading.named_rounds) for arm in arms]
+        difference = differences(sides)
+        made.append(difference)
+        obstacles.append(_obstacle(sides, difference))
+    return made, obstacles
+
+def _first_text(texts):
+    "The first that is not empty, else ''."
+    return next(filter(None, texts), '')
 
 def _mean_over(parts):
     "The mean of some series over the seeds that all of them have."
     return pd.concat(parts, axis=1).dropna().mean(axis=1)
 
+def _target_mean(made):
+    "The mean difference of one target, seed by seed."
+    return _mean_over([difference.by_seed for difference in made])
+
 def _of_means(by_target, about, margin, barred):
     "The comparison that the differences of several targets make."
-    every = [found for some in by_target for found in some]
-    by_seed = _mean_over([_mean_over([found.by_seed for found in some]) for some in by_target])
-    control = float(np.mean([found.control for found in every]))
+    by_seed = _mean_over([_target_mean(made) for made in by_target])
+    every = [difference for made in by_target for difference in made]
+    control = float(np.mean([difference.control for difference in every]))
     numbers = estimate(by_seed, frame=(-control, 1 - control))
-    banks = pd.concat([found.banks for found in every]).drop_duplicates()
+    banks = pd.concat([difference.banks for difference in every]).drop_duplicates()
     served = banks[banks.seed.isin(by_seed.index)]
     return comparison_of(about, numbers, served, margin, barred)
+
+def _share_a_seed(by_target):
+    "Whether some seed has all differences."
+    seeds = [{*difference.by_seed.index} for made in by_target for difference in made]
+    return bool(set.intersection(*seeds))
+
+def _no_mean(sources, by_target, obstacles):
+    "Why these differences have no mean, '' where they have one."
+    if not sources:
+        return 'the targets share no source: name one'
+    if any(obstacles):
+        return _first_text(obstacles)
+    if not _share_a_seed(by_target):
+        return 'the targets share no seed: finish the sweep first'
+    return ''
 
 def pooled(
     readings:Sequence[Reading], # One per target, of the same recipes
@@ -107,28 +140,36 @@ def pooled(
     *,
     source:str='',     # One source; '' = the mean over those that all targets share
     own:bool=False,    # The targets' own tickets instead; never averaged with others
-    margin:float=.015, # Largest difference not worth having, > 0; 1.5 points in the study
+    margin:float=POOLED_MARGIN, # Largest difference not worth having, > 0; 1.5 points in the study
 )->Comparison: # n seeds, one t interval; the targets are held fixed
     "Treat - control averaged over targets, seed by seed."
     refuse_unlike(readings)
-    names, first = _sources(readings, source, own), readings[0]
-    label = 'own' if own else ', '.join(names[0])
+    sources = _sources(readings, source, own)
     about = dict(
-        target=' + '.join(reading.target for reading in readings), recipe=first.recipe,
-        source=label, treat=treat, control=control, at_round=first.named,
+        target=' + '.join(reading.target for reading in readings),
+        recipe=readings[0].recipe,
+        source='own' if own else ', '.join(sources[0]),
+        treat=treat,
+        control=control,
+        at_round=readings[0].named,
         question=QUESTIONS.get((treat, control), ''))
-    if not names[0]: return nothing(about, margin, 'the targets share no source: name one')
-    parts = [_found_on(reading, (treat, control), some) for reading, some in zip(readings, names)]
-    whys = [why for _, why in parts if why]
-    if whys: return nothing(about, margin, whys[0])
-    found = [mine for mine, _ in parts]
-    seeds = [{*each.by_seed.index} for mine in found for each in mine]
-    if not set.intersection(*seeds):
-        return nothing(about, margin, 'the targets share no seed: finish the sweep first')
-    barred = [reading.barred for reading in readings if reading.barred]
-    return _of_means(found, about, margin, barred[0] if barred else '')
+    by_target, obstacles = [], []
+    for reading, its_sources in zip(readings, sources):
+        made, forbidding = _on_target(reading, (treat, control), its_sources)
+        by_target.append(made)
+        obstacles += forbidding
+    reason = _no_mean(sources[0], by_target, obstacles)
+    if reason:
+        return nothing(about, margin, reason)
+    barred = _first_text(reading.barred for reading in readings)
+    return _of_means(by_target, about, margin, barred)
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c21
+def _gain_sides(reading, arms, source, at_round):
+    "Two arms of one source at one round."
+    rounds = () if at_round is None else (at_round,)
+    return [Side(reading, arm, source, rounds) for arm in arms]
+
 def compare_gains(
     first:Reading,    # Such as recipe paper
     second:Reading,   # The same target under another recipe, or another size
@@ -137,25 +178,31 @@ def compare_gains(
     *,
     source:str,       # Set the tickets were found on
     at_round:int|None=None, # Of the tickets; None = the round `second` names
-    margin:float=.02, # Largest difference not worth having, > 0
+    margin:float=MARGIN, # Largest difference not worth having, > 0
 )->Comparison: # (treat - control) of `first` minus that of `second`
     "How much a gain depends on the recipe."
-    at_round = second.named if at_round is None else at_round
-    rounds = () if at_round is None else (at_round,)
-    sides = [[Side(reading, arm, source, rounds) for arm in (treat, control)]
+    if at_round is None:
+        at_round = second.named
+    pairs = [_gain_sides(reading, (treat, control), source, at_round)
              for reading in (first, second)]
-    every = [*sides[0], *sides[1]]
     name = f'{treat} - {control}'
     about = dict(
-        target=second.target, recipe=f'{first.recipe}, {second.recipe}', source=source,
-        treat=f'({name}, {first.recipe})', control=f'({name}, {second.recipe})',
-        at_round=at_round, question='does the gain depend on the recipe?')
-    absent = [pair[0].reading.recipe for pair in sides if pairs_of(pair).empty]
-    if absent: return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
-    gain = differences(every, (1, -1, -1, 1))
-    if gain is None: return nothing(about, margin, 'the recipes share no seed')
+        target=second.target,
+        recipe=f'{first.recipe}, {second.recipe}',
+        source=source,
+        treat=f'({name}, {first.recipe})',
+        control=f'({name}, {second.recipe})',
+        at_round=at_round,
+        question='does the gain depend on the recipe?')
+    absent = [sides[0].reading.recipe for sides in pairs if pairs_of(sides).empty]
+    if absent:
+        return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
+    sides = [*pairs[0], *pairs[1]]
+    gain = differences(sides, (1, -1, -1, 1))
+    if gain is None:
+        return nothing(about, margin, 'the recipes share no seed')
     numbers = estimate(gain.by_seed, frame=gain.frame)
-    return comparison_of(about, numbers, gain.banks, margin, bar_of(every))
+    return comparison_of(about, numbers, gain.banks, margin, bar_of(sides))
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c25
 @dataclass(frozen=True)
@@ -185,15 +232,26 @@ class Choice:
     def _repr_markdown_(self)->str: # One line
         "The three choices."
         rounds = ', '.join(map(str, sorted(set(self.rounds))))
+        where = f'**{self.arm}** of {self.source} on {self.target}'
         fitted = f'{tenth(self.accuracy):.1f}% at round {rounds}, chosen on the other seeds'
-        more, most = tenth(self.optimism), tenth(self.best_optimism)
-        return (f'**{self.arm}** of {self.source} on {self.target}: {fitted} (n = {self.n}); '
-                f'round {self.chosen}, chosen on all, {more:+.1f} points; '
-                f'round {self.best}, best on the test set, {most:+.1f} points')
+        chosen = f'round {self.chosen}, chosen on all, {tenth(self.optimism):+.1f} points'
+        best = f'round {self.best}, best on the test set, {tenth(self.best_optimism):+.1f} points'
+        return f'{where}: {fitted} (n = {self.n}); {chosen}; {best}'
 
 def _sparsest_best(means):
     "The round of the highest mean; ties go to the sparser."
     return int(means.round(9).sort_index(ascending=False).idxmax())
+
+def _by_seed(runs, column):
+    "A row per seed, a column per round."
+    return runs.groupby(['seed', 'round'])[column].mean().unstack()
+
+def _chosen_apart(validation):
+    "The round of each seed that the other seeds choose; () for one seed."
+    if len(validation) < 2:
+        return ()
+    others = [validation.drop(index=seed) for seed in validation.index]
+    return tuple(_sparsest_best(rows.mean()) for rows in others)
 
 def cross_fitted(
     reading:Reading,  # Of one target
@@ -202,33 +260,48 @@ def cross_fitted(
 )->Choice: # Of the rounds that every seed has
     "Choose a round for every seed on the validation of the others."
     rounds = complete_rounds(reading, source, arm)
-    if not rounds: raise ValueError(
-        f"no round of {arm} from {source} on {reading.target} has every seed: "
-        "finish the sweep first")
+    if not rounds:
+        raise ValueError(
+            f"no round of {arm} from {source} on {reading.target} has every seed: "
+            "finish the sweep first")
     runs = Side(reading, arm, source, rounds).runs
-    table = runs.groupby(['seed', 'round'])[['val_acc', 'test_acc']]
-    val, test = (table.mean()[name].unstack() for name in ('val_acc', 'test_acc'))
-    apart = [_sparsest_best(val.drop(index=seed).mean()) for seed in val.index if len(val) > 1]
-    fitted = pd.Series([test.loc[seed, at] for seed, at in zip(test.index, apart)], dtype=float)
-    chosen, best = _sparsest_best(val.mean()), _sparsest_best(test.mean())
+    validation, test = _by_seed(runs, 'val_acc'), _by_seed(runs, 'test_acc')
+    apart = _chosen_apart(validation)
+    choices = zip(test.index, apart)
+    fitted = pd.Series([test.loc[seed, number] for seed, number in choices], dtype=float)
+    chosen = _sparsest_best(validation.mean())
+    best = _sparsest_best(test.mean())
     return Choice(
-        target=reading.target, recipe=reading.recipe, source=source, arm=arm, rounds=tuple(apart),
-        accuracy=float(fitted.mean()), std=float(fitted.std(ddof=1)), n=len(test),
-        chosen=chosen, chosen_accuracy=float(test[chosen].mean()),
-        best=best, best_accuracy=float(test[best].mean()))
+        target=reading.target,
+        recipe=reading.recipe,
+        source=source,
+        arm=arm,
+        rounds=apart,
+        accuracy=float(fitted.mean()),
+        std=float(fitted.std(ddof=1)),
+        n=len(test),
+        chosen=chosen,
+        chosen_accuracy=float(test[chosen].mean()),
+        best=best,
+        best_accuracy=float(test[best].mean()))
 
 NAMED = ('target', 'recipe', 'source', 'n', 'chosen', 'best') # Of a choice, as they are
 SHOWN = ('accuracy', 'std', 'optimism', 'best_accuracy', 'best_optimism') # Of a choice, in percent
+
+def _choice_record(choice):
+    "One row of `choice_table`."
+    record = {name: getattr(choice, name) for name in NAMED}
+    return record | {name: 100 * getattr(choice, name) for name in SHOWN}
+
+def _choices(reading):
+    "The cross-fitted choice of every source with a complete round."
+    complete = [source for source in reading.sources if complete_rounds(reading, source)]
+    return [cross_fitted(reading, source) for source in complete]
 
 def choice_table(
     readings:Sequence[Reading], # Any
 )->pd.DataFrame: # Columns `NAMED` and `SHOWN`; percent and points
     "The cross-fitted choice of every target and source."
-    out = []
-    for reading in readings:
-        for source in reading.sources:
-            if not complete_rounds(reading, source): continue
-            found = cross_fitted(reading, source)
-            row = {name: getattr(found, name) for name in NAMED}
-            out.append(row | {name: 100 * getattr(found, name) for name in SHOWN})
-    return pd.DataFrame(out, columns=[*NAMED, *SHOWN])
+    choices = [choice for reading in readings for choice in _choices(reading)]
+    records = [_choice_record(choice) for choice in choices]
+    return pd.DataFrame(records, columns=[*NAMED, *SHOWN])

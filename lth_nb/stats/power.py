@@ -30,19 +30,24 @@ def new_variance(
     "Variance of a difference when search and seed are both drawn anew."
     groups = diffs.groupby(banks.reindex(diffs.index))
     per_bank = len(diffs) / groups.ngroups
-    if per_bank == 1: return float(diffs.var(ddof=1))
+    if per_bank == 1:
+        return float(diffs.var(ddof=1))
     within = float(groups.var(ddof=1).mean())
-    if groups.ngroups == 1: return within
+    if groups.ngroups == 1:
+        return within
     between = per_bank * float(groups.mean().var(ddof=1)) # on the scale of single differences
     return within + (between - within) / per_bank
 
 # %% ../../nbs/stats/04_power.ipynb #c09
 def _variance(reading, source, arms):
     "The variance of one target and source; NaN where two seeds did not run."
-    pairs = differences([Side(reading, arm, source, (reading.named,)) for arm in arms])
-    if pairs is None or len(pairs.by_seed) < 2: return np.nan
-    banks = pairs.banks[pairs.banks.source == source].drop_duplicates('seed')
-    return new_variance(pairs.by_seed, banks.set_index('seed').search_seed)
+    sides = [Side(reading, arm, source, (reading.named,)) for arm in arms]
+    difference = differences(sides)
+    if difference is None or len(difference.by_seed) < 2:
+        return np.nan
+    of_source = difference.banks[difference.banks.source == source]
+    by_seed = of_source.drop_duplicates('seed').set_index('seed')
+    return new_variance(difference.by_seed, by_seed.search_seed)
 
 def spread(
     readings:Sequence[Reading], # Of one recipe; several targets, sources and recipes of the search
@@ -50,9 +55,9 @@ def spread(
     control:str,                # Arm it is compared with
 )->float: # A share; NaN where nothing was run
     "Pooled std of treat - control over every target and source, search and seed drawn anew."
-    found = [_variance(reading, source, (treat, control))
-             for reading in readings if reading.named for source in reading.sources]
-    known = pd.Series(found, dtype=float).dropna()
+    variances = [_variance(reading, source, (treat, control))
+                 for reading in readings if reading.named for source in reading.sources]
+    known = pd.Series(variances, dtype=float).dropna()
     return float(np.sqrt(known.mean()))
 
 # %% ../../nbs/stats/04_power.ipynb #c11
@@ -62,11 +67,18 @@ SPREAD = { # Std of a difference, search and seed together; committed study, rec
 # %% ../../nbs/stats/04_power.ipynb #c15
 def _std(contrast, std):
     "The std that is given, or the study's."
-    if std is not None:
-        if not std > 0: raise ValueError(f"std must be above 0, got {std}: measure it in a pilot")
-        return std
-    if contrast in SPREAD: return SPREAD[contrast]
-    raise ValueError(f"unknown contrast {contrast!r}: choose from {', '.join(SPREAD)}, or give std")
+    if std is None:
+        return _study_std(contrast)
+    if not std > 0:
+        raise ValueError(f"std must be above 0, got {std}: measure it in a pilot")
+    return std
+
+def _study_std(contrast):
+    "The std of a contrast in the committed study."
+    if contrast not in SPREAD:
+        raise ValueError(
+            f"unknown contrast {contrast!r}: choose from {', '.join(SPREAD)}, or give std")
+    return SPREAD[contrast]
 
 def expected_half_width(
     contrast:str='ticket - scratch', # Name of a comparison
@@ -74,7 +86,8 @@ def expected_half_width(
     std:float|None=None,    # Of a difference, a share, > 0; None = that of `SPREAD`
 )->float: # A share; NaN for one seed
     "Half of the 95 % interval to expect."
-    if n < 1: raise ValueError(f"n must be 1 or more seeds, got {n}")
+    if n < 1:
+        raise ValueError(f"n must be 1 or more seeds, got {n}")
     return half_width(_std(contrast, std)**2 / n, n - 1)
 
 def runs_for(
@@ -83,10 +96,12 @@ def runs_for(
     std:float|None=None,    # As for `expected_half_width`
 )->int: # Seeds, >= 2
     "The fewest seeds whose interval is expected to be as narrow as that."
-    if not half > 0: raise ValueError(f"half must be above 0, got {half}")
+    if not half > 0:
+        raise ValueError(f"half must be above 0, got {half}")
     std = _std(contrast, std)
     count = max(2, int((1.9 * std / half)**2)) # the normal quantile is below every t
-    while expected_half_width(contrast, count, std) > half: count += 1
+    while expected_half_width(contrast, count, std) > half:
+        count += 1
     return count
 
 # %% ../../nbs/stats/04_power.ipynb #c22
@@ -95,7 +110,8 @@ def image_half_width(
     n_test:int,     # Test images, >= 1
 )->float: # Half of the 95 % interval, in units of `accuracy`
     "How far test images alone leave an accuracy open."
-    if not 0 <= accuracy <= 1: raise ValueError(
-        f"accuracy must be in [0, 1], got {accuracy}: divide a percentage by 100")
-    if not n_test >= 1: raise ValueError(f"n_test must be 1 or more images, got {n_test}")
+    if not 0 <= accuracy <= 1:
+        raise ValueError(f"accuracy must be in [0, 1], got {accuracy}: divide a percentage by 100")
+    if not n_test >= 1:
+        raise ValueError(f"n_test must be 1 or more images, got {n_test}")
     return float(1.959964 * np.sqrt(accuracy * (1 - accuracy) / n_test))

@@ -21,26 +21,36 @@ import numpy as np
 from .paired import points
 
 # %% ../../nbs/stats/05_predictions.ipynb #c07
+def _refuse_apart(arrays):
+    "Refuse arrays that cannot be about the same images."
+    shapes = {values.shape for values in arrays.values()}
+    given = ', '.join(f'{name} {values.shape}' for name, values in arrays.items())
+    first = next(iter(arrays.values()))
+    if len(shapes) > 1 or first.ndim != 1:
+        raise ValueError(
+            f"shapes must be (N,) and equal, got {given}: take runs that share one test split")
+    if first.size == 0:
+        raise ValueError(
+            f"there must be a test image, got {given}: is the split or the selection empty?")
+
 def aligned(
     **arrays:np.ndarray # Named, one value per test image
 )->dict[str,np.ndarray]: # The same, in one dimension
     "Refuse arrays that cannot be about the same images."
     found = {name: np.asarray(values) for name, values in arrays.items()}
-    shapes = [values.shape for values in found.values()]
-    given = ', '.join(f'{name} {values.shape}' for name, values in found.items())
-    if len(set(shapes)) > 1 or len(shapes[0]) != 1: raise ValueError(
-        f"shapes must be (N,) and equal, got {given}: take runs that share one test split")
-    if shapes[0][0] == 0: raise ValueError(
-        f"there must be a test image, got {given}: is the split or the selection empty?")
+    _refuse_apart(found)
     return found
 
 def _refuse_ids(name, values, classes):
     "Refuse what are no class ids."
-    if values.dtype.kind not in 'iu': raise TypeError(
-        f"{name} must be int class ids, got {values.dtype}: take the argmax of probabilities")
-    if values.min() < 0 or values.max() >= classes: raise ValueError(
-        f"{name} must lie in 0 to {classes - 1}, got {values.min()} to {values.max()}: "
-        "is `classes` the target's number?")
+    if values.dtype.kind not in 'iu':
+        raise TypeError(
+            f"{name} must be int class ids, got {values.dtype}: take the argmax of probabilities")
+    least, most = values.min(), values.max()
+    if least < 0 or most >= classes:
+        raise ValueError(
+            f"{name} must lie in 0 to {classes - 1}, got {least} to {most}: "
+            "is `classes` the target's number?")
 
 def confusion(
     guess:np.ndarray, # Class predicted, (N,) int, such as test_class in a run's predictions.npz
@@ -49,9 +59,11 @@ def confusion(
 )->np.ndarray: # (classes, classes) int: rows true, columns predicted, sum N
     "How often each class was taken for each."
     found = aligned(guess=guess, label=label)
-    for name, values in found.items(): _refuse_ids(name, values, classes)
-    cell = found['label'].astype(np.int64) * classes + found['guess']
-    return np.bincount(cell, minlength=classes**2).reshape(classes, classes)
+    for name, values in found.items():
+        _refuse_ids(name, values, classes)
+    cells = found['label'].astype(np.int64) * classes + found['guess']
+    counts = np.bincount(cells, minlength=classes**2)
+    return counts.reshape(classes, classes)
 
 # %% ../../nbs/stats/05_predictions.ipynb #c13
 def only_one_right(
@@ -61,8 +73,8 @@ def only_one_right(
     "The images that only one of two networks gets right."
     found = aligned(correct_a=correct_a, correct_b=correct_b)
     for name, correct in found.items():
-        if correct.dtype != bool: raise TypeError(
-            f"{name} must be bool, got {correct.dtype}: compare class with label")
+        if correct.dtype != bool:
+            raise TypeError(f"{name} must be bool, got {correct.dtype}: compare class with label")
     first, second = found.values()
     return np.flatnonzero(first & ~second), np.flatnonzero(second & ~first)
 
@@ -101,10 +113,10 @@ def _tango(b, c, n):
     "Ends of the 95 % score interval of (b - c) / n."
     from scipy.optimize import brentq  # a second that drawing a study need not wait for
 
-    about, effect = (b, c, n, Z2), (b - c) / n
+    given, effect = (b, c, n, Z2), (b - c) / n
     # with b = c = 0 the variance is 0 at the effect itself, a root that is no end: step over it
-    lower = brentq(_excess, -1, effect - 1e-9, args=about)
-    upper = brentq(_excess, effect + 1e-9, 1, args=about)
+    lower = brentq(_excess, -1, effect - 1e-9, args=given)
+    upper = brentq(_excess, effect + 1e-9, 1, args=given)
     return float(lower), float(upper)
 
 def mcnemar(
@@ -115,6 +127,12 @@ def mcnemar(
     from scipy.stats import binomtest
     only_a, only_b = map(len, only_one_right(correct_a, correct_b))
     images, apart = len(correct_a), only_a + only_b
-    p = binomtest(only_a, apart).pvalue if apart else 1.
     lower, upper = _tango(only_a, only_b, images)
-    return McNemar((only_a - only_b) / images, lower, upper, float(p), only_a, only_b, images)
+    return McNemar(
+        effect=(only_a - only_b) / images,
+        lo=lower,
+        hi=upper,
+        p=float(binomtest(only_a, apart).pvalue) if apart else 1.,
+        only_a=only_a,
+        only_b=only_b,
+        n=images)
