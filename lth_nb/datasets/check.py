@@ -27,7 +27,7 @@ from .duplicates import ALIKE, NEAR, miniature, near_pairs
 from .folders import captured, files_only
 from .images import RULES, Unreadable, decode
 from .sets import Images, Places, assign, find
-from .splits import PARTS, PUT_IMAGES, fingerprint
+from .splits import PARTS, PUT_IMAGES, fingerprint, straddling
 from ..protocol import TARGETS, choose, key_of, whole
 
 # %% ../../nbs/datasets/05_check.ipynb #c07
@@ -82,7 +82,8 @@ class Report:
 
     def require(self)->'Report': # Itself, or ValueError with all that was found
         "Stop where an error was not accepted."
-        if self.ok: return self
+        if self.ok:
+            return self
         refused = ','.join(name for name in self.errors if name not in self.accepted)
         raise ValueError(f'{self.where}: {self}\nRepair it, or name what you accept: here '
                          f'{refused}, as in -p accept leak')
@@ -90,25 +91,28 @@ class Report:
     def _table(self)->Iterator[str]: # Lines: all images, Table 1 where it applies, then each class
         "How many images there are."
         rows = [('images', *self.counts.sum(1).tolist())]
-        if self.name in TARGETS: rows.append(('in Table 1', *TARGETS[self.name][:3]))
+        if self.name in TARGETS:
+            rows.append(('in Table 1', *TARGETS[self.name][:3]))
         rows += zip(self.classes, *self.counts.tolist())
-        wide = max(len(row[0]) for row in rows)
-        yield f"{'':{wide}}{'train':>9}{'val':>9}{'test':>9}{'all':>9}"
-        for name, *parts in rows:
-            numbers = [f'{number:9,}' for number in (*parts, sum(parts))]
-            yield f'{name:{wide}}' + ''.join(numbers)
+
+        width = max(len(name) for name, *_ in rows)
+        yield f"{'':{width}}{'train':>9}{'val':>9}{'test':>9}{'all':>9}"
+        for name, train, val, test in rows:
+            yield f'{name:{width}}{train:9,}{val:9,}{test:9,}{train + val + test:9,}'
 
     def _said(self)->Iterator[str]: # One line a finding
         "The findings, each with its level."
         for finding in self.findings:
-            level = f'{finding.level}, accepted' if finding.name in self.accepted else finding.level
+            level = finding.level
+            if finding.name in self.accepted:
+                level = f'{level}, accepted'
             yield f'{level}: {finding.name}: {finding.text}'
 
     def __str__(self):
-        head = (f"{self.name} ({self.kind}), {len(self.classes)} classes, fingerprint "
-                f"{self.fingerprint[:16]}")
-        end = 'passes' if self.ok else 'does not pass'
-        return '\n'.join([head, '', *self._table(), '', *self.about, *self._said(), end])
+        heading = (f"{self.name} ({self.kind}), {len(self.classes)} classes, fingerprint "
+                   f"{self.fingerprint[:16]}")
+        ending = 'passes' if self.ok else 'does not pass'
+        return '\n'.join([heading, '', *self._table(), '', *self.about, *self._said(), ending])
 
     def _repr_markdown_(self): return f'```text\n{self}\n```'
 
@@ -143,10 +147,13 @@ class _Look(NamedTuple):
 def _look(entry:tuple)->_Look|tuple: # For a broken file its path and the reason
     "Look at one file."
     path, data = entry
-    try: image = decode(data, 0, name=path)
-    except Unreadable as error: return path, error.reason
+    try:
+        image = decode(data, 0, name=path)
+    except Unreadable as error:
+        return path, error.reason
+
     pixels = image.pixels
-    small = miniature(image.pixels)
+    small = miniature(pixels)
     same = hashlib.sha256(f'{pixels.shape}'.encode() + pixels.tobytes()).hexdigest()[:32]
     colour = np.asarray(small).mean((0, 1))
     grey = np.asarray(small.convert('L'))
@@ -170,6 +177,15 @@ def _gathered(
         broken=np.array(broken, str).reshape(-1, 2))
 
 
+def _nothing_in(what:str, broken:list)->ValueError: # To be raised
+    "That a set holds no image, and why none could be read where there are files."
+    why = ''
+    if broken:
+        path, reason = broken[0]
+        why = f'; {len(broken):,} files cannot be read, the first {path} ({reason})'
+    return ValueError(f"no image in {what}: {PUT_IMAGES}{why}")
+
+
 def survey(
     entries:Iterator, # (path, bytes or pixels), for a folder (path + '/', None)
     *,
@@ -177,34 +193,35 @@ def survey(
     progress:bool=True, # Show a bar when it takes more than three seconds
 )->Facts: # Broken files are listed, not raised
     "Look at every file of a set, in one pass; 16 files are in memory at a time."
-    folders, looks, broken = [], [], []
+    folders = []
+    looks = []
+    broken = []
     files = files_only(entries, folders)
     bar = tqdm(desc=f'look at {what}', unit=' images', delay=3, mininterval=1, disable=not progress)
+    sixteens = iter(lambda: list(islice(files, 16)), [])
     with ThreadPoolExecutor(2) as pool, bar:
-        while True:
-            some = list(islice(files, 16))
-            if not some: break
+        for some in sixteens:
             for seen in pool.map(_look, some):
-                if isinstance(seen, _Look): looks.append(seen)
-                else: broken.append(seen)
+                kept = looks if isinstance(seen, _Look) else broken
+                kept.append(seen)
             bar.update(len(some))
-    if looks: return _gathered(looks, folders, broken)
-    why = ''
-    if broken:
-        why = f'; {len(broken):,} files cannot be read, the first {broken[0][0]} ({broken[0][1]})'
-    raise ValueError(f"no image in {what}: {PUT_IMAGES}{why}")
+
+    if not looks:
+        raise _nothing_in(what, broken)
+    return _gathered(looks, folders, broken)
 
 # %% ../../nbs/datasets/05_check.ipynb #c20
 def in_words(
     facts:Facts, # Of a set
 )->tuple[str, str]: # Two lines
     "How the images of a set come."
-    low = facts.size.min(0)
-    high = facts.size.max(0)
-    span = f'size: {low[0]} x {low[1]} px'
-    if (low != high).any():
+    smallest = facts.size.min(0)
+    largest = facts.size.max(0)
+    span = f'size: {smallest[0]} x {smallest[1]} px'
+    if (smallest != largest).any():
         middle = np.median(facts.size.min(1))
-        span += f' to {high[0]} x {high[1]} px, short side {middle:.0f} px in the median'
+        span += f' to {largest[0]} x {largest[1]} px, short side {middle:.0f} px in the median'
+
     modes = Counter(facts.mode.tolist()).most_common(5)
     form = 'format: ' + ', '.join(f'{count:,} {mode}' for mode, count in modes)
     whites = sorted({*facts.white.tolist()} - {0})
@@ -218,7 +235,9 @@ def groups_of(
     pattern:str,      # Regular expression, one pair of brackets, as r'(slide\d+)_'; '' = none
 )->np.ndarray: # What the brackets caught in each path, (N,) str
     "Read groups from paths."
-    if not pattern: return np.full(len(paths), '')
+    if not pattern:
+        return np.full(len(paths), '')
+
     found = captured(paths.tolist(), pattern)
     if None in found:
         fitting = len(found) - found.count(None)
@@ -237,21 +256,34 @@ def _share(part:int, total:int)->str: # Such as '3 images (1.2 %)'
 CURES = dict(contradiction='find out which label is right',
              leak='keep one of each, or all of them in one split', duplicates='keep one of each')
 
+def _kinds_of(rows:list, places:Places)->list[str]: # Keys of `CURES`
+    "What is wrong with images of the same pixels, by where they lie."
+    labels = len(set(places.label[rows]))
+    splits = len(set(places.split[rows]))
+    kinds = []
+    if labels > 1:
+        kinds.append('contradiction')
+    if splits > 1:
+        kinds.append('leak')
+    if len(rows) > max(labels, splits):
+        kinds.append('duplicates')
+    return kinds
+
+
 def copies(
     facts:Facts,   # Of a set
     places:Places, # Of the same images
 )->Iterator[Finding]: # contradiction, leak, duplicates
     "Images with exactly the same pixels."
     same = defaultdict(list)
+    for row, pixels in enumerate(facts.same.tolist()):
+        same[pixels].append(row)
+
     found = defaultdict(list)
-    for row, pixels in enumerate(facts.same.tolist()): same[pixels].append(row)
     for rows in same.values():
-        if len(rows) == 1: continue
-        labels = len(set(places.label[rows]))
-        splits = len(set(places.split[rows]))
-        if labels > 1: found['contradiction'].append(rows)
-        if splits > 1: found['leak'].append(rows)
-        if len(rows) > max(labels, splits): found['duplicates'].append(rows)
+        for name in _kinds_of(rows, places):
+            found[name].append(rows)
+
     for name, groups in found.items():
         paths = tuple(' = '.join(facts.paths[rows]) for rows in groups)
         level = 'warning' if name == 'duplicates' else 'error'
@@ -260,6 +292,20 @@ def copies(
         yield Finding(name, level, text, paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c38
+def _near_leak(
+    rows:np.ndarray,  # Pairs of the same picture, first the later split's, (K, 2) int
+    paths:np.ndarray, # 'a = b' of each pair, (K,) str
+    places:Places,    # Of the set
+)->Finding: # An error where it is more than a hundredth of test
+    "Copies of one picture in two splits."
+    copied = Counter(places.split[np.unique(rows[:, 0])].tolist())
+    of_test = np.count_nonzero(places.split == 'test')
+    level = 'error' if copied['test'] > .01 * of_test else 'warning'
+    text = (f"{_share(copied['test'], of_test)} of test and {copied['val']:,} of val have a copy "
+            f"in an earlier split, e.g. {paths[0]}: remove the copies, or keep them in one split")
+    return Finding('near_leak', level, text, tuple(paths))
+
+
 def near_copies(
     facts:Facts,   # Of a set
     places:Places, # Of the same images
@@ -272,17 +318,13 @@ def near_copies(
     near = pairs['like'][new] >= NEAR
     paths = np.array([f'{one} = {other}' for one, other in facts.paths[rows]], object)
     if near.any():
-        hit = Counter(places.split[np.unique(rows[near, 0])].tolist())
-        of_test = np.count_nonzero(places.split == 'test')
-        level = 'error' if hit['test'] > .01 * of_test else 'warning'
-        text = (f"{_share(hit['test'], of_test)} of test and {hit['val']:,} of val have a copy in "
-                f"an earlier split, e.g. {paths[near][0]}: remove the copies, or keep them in one "
-                "split")
-        yield Finding('near_leak', level, text, tuple(paths[near]))
-    if not near.all():
-        text = (f"{np.count_nonzero(~near):,} pairs across splits are alike (likeness {ALIKE} to "
-                f"{NEAR}), most of all {paths[~near][0]}: look at them")
-        yield Finding('alike', 'note', text, tuple(paths[~near]))
+        yield _near_leak(rows[near], paths[near], places)
+
+    alike = paths[~near]
+    if len(alike):
+        text = (f"{len(alike):,} pairs across splits are alike (likeness {ALIKE} to {NEAR}), most "
+                f"of all {alike[0]}: look at them")
+        yield Finding('alike', 'note', text, tuple(alike))
 
 # %% ../../nbs/datasets/05_check.ipynb #c45
 def torn_groups(
@@ -290,16 +332,17 @@ def torn_groups(
     places:Places, # Of the same images; group '' is none
 )->Iterator[Finding]: # group_leak
     "Groups that lie in more than one split."
-    splits = defaultdict(set)
-    for group, split in zip(places.group.tolist(), places.split.tolist()):
-        if group: splits[group].add(split)
-    torn = sorted(group for group, where in splits.items() if len(where) > 1)
-    if not torn: return
-    paths = tuple(facts.paths[np.isin(places.group, torn)].tolist())
+    torn_apart = straddling(places.group, places.split)
+    if not torn_apart:
+        return
+
+    number = len(set(places.group.tolist()) - {''})
+    paths = tuple(facts.paths[np.isin(places.group, list(torn_apart))].tolist())
     share = _share(len(paths), len(facts.paths))
-    where = ' and '.join(sorted(splits[torn[0]]))
-    text = (f"{len(torn):,} of {len(splits):,} groups, {share}, e.g. {torn[0]} in {where}: keep "
-            "each in one split: a CSV with a group column does, or lth data prepare --groups")
+    first, splits = next(iter(torn_apart.items()))
+    text = (f"{len(torn_apart):,} of {number:,} groups, {share}, e.g. {first} in "
+            f"{' and '.join(splits)}: keep each in one split: a CSV with a group column does, or "
+            "lth data prepare --groups")
     yield Finding('group_leak', 'error', text, paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c50
@@ -315,25 +358,41 @@ def _recall_interval(
     return mean, centre - half, min(1, centre + half)
 
 
+def _found_by_colour(
+    colour:np.ndarray, # Mean colour of each image, (N, 3) float32
+    label:np.ndarray,  # Class ids, (N,) int
+    split:np.ndarray,  # (N,) str
+)->tuple[np.ndarray, np.ndarray]|None: # Hits in val, its images, both (C,); None: nothing to fit
+    "How many validation images of each class a linear model of the mean colour finds."
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # seconds to import
+    classes = label.max() + 1
+    train = split == 'train'
+    val = split == 'val'
+    if train.sum() <= classes or not np.ptp(colour[train], axis=0).any():
+        return None
+
+    model = LinearDiscriminantAnalysis(priors=np.full(classes, 1 / classes))
+    model.fit(colour[train] + 0., label[train])
+    right = model.predict(colour[val]) == label[val]
+    count = np.bincount(label[val], minlength=classes)
+    return np.bincount(label[val], right, classes), count
+
+
 def colour_shortcut(
     facts:Facts,   # Of a set
     places:Places, # Of the same images
 )->Iterator[Finding]: # colour
     "Whether a linear model finds the class from the mean colour."
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # seconds to import
     classes, label = np.unique(places.label, return_inverse=True)
-    train, val = (np.flatnonzero(places.split == part) for part in ('train', 'val'))
-    chance = 1 / len(classes)
-    colour = facts.colour
-    if len(train) <= len(classes) or not np.ptp(colour[train], axis=0).any():
-        return  # nothing to fit
-    model = LinearDiscriminantAnalysis(priors=np.full(len(classes), chance))
-    model.fit(colour[train] + 0., label[train])
-    right = model.predict(colour[val]) == label[val]
-    count = np.bincount(label[val], minlength=len(classes))
-    hits = np.bincount(label[val], right, len(classes))
+    found = _found_by_colour(facts.colour, label, places.split)
+    if found is None:
+        return
+
+    hits, count = found
     mean, low, high = _recall_interval(hits[count > 0], count[count > 0])
-    if low <= chance + (1 - chance) / 4: return
+    chance = 1 / len(classes)
+    if low <= chance + (1 - chance) / 4:
+        return
     text = (f"the mean colour alone finds the class of {100 * mean:.0f} % [{100 * low:.0f}, "
             f"{100 * high:.0f}] of val, chance is {100 * chance:.0f} %: see whether grey images do "
             "as well")
@@ -345,17 +404,36 @@ def format_shortcut(
     places:Places, # Of the same images
 )->Iterator[Finding]: # modes
     "Classes that mostly come in another format than others."
-    usual = {}
+    first_of = {}
     for name in np.unique(places.label).tolist():
         own = facts.mode[places.label == name].tolist()
         mode, count = Counter(own).most_common(1)[0]
-        if count > len(own) / 2: usual.setdefault(mode, name)
-    if len(usual) < 2: return
-    named = ', '.join(f'{name} mostly {mode}' for mode, name in usual.items())
+        if count > len(own) / 2:
+            first_of.setdefault(mode, name)
+    if len(first_of) < 2:
+        return
+
+    named = ', '.join(f'{name} mostly {mode}' for mode, name in first_of.items())
     text = f"classes differ in format ({named}): a network can tell; save all alike"
     yield Finding('modes', 'warning', text)
 
 # %% ../../nbs/datasets/05_check.ipynb #c58
+def _imbalance(
+    classes:list,     # Their names
+    train:np.ndarray, # Training images of each class, (C,) int
+    test:np.ndarray,  # Test images of each class, (C,) int
+)->Iterator[Finding]: # imbalance
+    "A class that is trained on much more than another."
+    most = train.argmax()
+    least = train.argmin()
+    if train[most] <= 5 * train[least]:
+        return
+    always = 100 * test[most] / test.sum()
+    text = (f"train has {train[most]:,} of {classes[most]} and {train[least]:,} of "
+            f"{classes[least]}; always saying {classes[most]} scores {always:.0f} %")
+    yield Finding('imbalance', 'warning', text)
+
+
 def count_findings(
     name:str,          # Of the set
     classes:list,      # Their names
@@ -363,21 +441,17 @@ def count_findings(
 )->Iterator[Finding]: # absent, imbalance, small, table1
     "What is too few or too many."
     train, val, test = counts
-    sums = tuple(counts.sum(1).tolist())
+    sizes = tuple(counts.sum(1).tolist())
     if not val.all():
         text = f"no image of {classes[val.argmin()]} in val: choosing by val ignores it"
         yield Finding('absent', 'warning', text)
-    most, least = train.argmax(), train.argmin()
-    if train[most] > 5 * train[least]:
-        always = 100 * test[most] / sums[2]
-        text = (f"train has {train[most]:,} of {classes[most]} and {train[least]:,} of "
-                f"{classes[least]}; always saying {classes[most]} scores {always:.0f} %")
-        yield Finding('imbalance', 'warning', text)
-    half = 98 / np.sqrt(sums[2])
+    yield from _imbalance(classes, train, test)
+
+    half = 98 / np.sqrt(test.sum())
     if half > 2:
-        text = f"{sums[2]:,} test images: accuracy near 50 % is known to ± {half:.1f} points"
+        text = f"{test.sum():,} test images: accuracy near 50 % is known to ± {half:.1f} points"
         yield Finding('small', 'note', text)
-    if name in TARGETS and (*sums, len(classes)) != TARGETS[name]:
+    if name in TARGETS and (*sizes, len(classes)) != TARGETS[name]:
         text = f"Table 1 has {TARGETS[name]} images and classes: this is not the paper's set"
         yield Finding('table1', 'note', text)
 
@@ -385,7 +459,8 @@ def count_findings(
 def _broken(facts:Facts)->Iterator[Finding]: # broken
     "Files that cannot be read."
     number = len(facts.broken)
-    if not number: return
+    if not number:
+        return
     path, reason = facts.broken[0]
     share = _share(number, number + len(facts.paths))
     text = (f"{share} cannot be read, e.g. {path} ({reason}): repair or remove them, or accept to "
@@ -416,7 +491,8 @@ def _kept_at(images:Images, cache:Path, *more:str)->Path: # Of an .npz; it may n
 def _keep(file:Path, arrays:dict)->None: # Written aside and renamed
     "Keep what took long to find."
     file.parent.mkdir(parents=True, exist_ok=True)
-    with whole(file) as aside, open(aside, 'wb') as out: np.savez(out, **arrays)
+    with whole(file) as aside, open(aside, 'wb') as out:
+        np.savez(out, **arrays)
 
 
 def _facts_of(images:Images, cache:Path, progress:bool)->Facts: # Seen now, or kept since
@@ -438,7 +514,8 @@ def _pairs_in(
 )->dict: # As `near_pairs` gives it
     "Pairs across splits that look alike, found now or kept since."
     file = _kept_at(images, cache, digest)
-    if not file.exists(): _keep(file, near_pairs(facts.mini, split, progress=progress))
+    if not file.exists():
+        _keep(file, near_pairs(facts.mini, split, progress=progress))
     return dict(np.load(file))
 
 
@@ -449,11 +526,13 @@ def _places_of(
     **how,         # source_val and seed, as `assign` takes them
 )->Places: # Of every readable image
     "Where each image belongs; broken files are named with what else is wrong."
-    try: places = assign(images, facts.paths.tolist(), facts.folders.tolist(), **how)
+    try:
+        places = assign(images, facts.paths.tolist(), facts.folders.tolist(), **how)
     except ValueError as error:
         reasons = [str(error), *(finding.text for finding in _broken(facts))]
         raise ValueError('; '.join(reasons)) from None
-    if groups: places = replace(places, group=groups_of(facts.paths, groups))
+    if groups:
+        places = replace(places, group=groups_of(facts.paths, groups))
     return places
 
 
@@ -461,14 +540,15 @@ def _about(facts:Facts, places:Places)->tuple[str, ...]: # Lines
     "How a set comes, which groups it has, and how its first path is read."
     known = places.group[places.group != '']
     groups = 'groups: not known, so not checked'
-    if len(known): groups = f'groups: {len(set(known.tolist())):,}, of {len(known):,} images'
+    if len(known):
+        groups = f'groups: {len(set(known.tolist())):,}, of {len(known):,} images'
     first = f'read as: {facts.paths[0]} is class {places.label[0]}, in {places.split[0]}'
     return (*in_words(facts), groups, first)
 
 # %% ../../nbs/datasets/05_check.ipynb #c65
 def _accepted(accept:str)->tuple[str, ...]: # Each one of `FINDINGS`
     "Findings to accept, by name."
-    words = [word for word in accept.replace(' ', '').split(',') if word]
+    words = filter(None, accept.replace(' ', '').split(','))
     return tuple(choose(word, FINDINGS, 'finding to accept') for word in words)
 
 
@@ -476,6 +556,12 @@ def _in_order(findings:list)->tuple[Finding, ...]: # Errors first, then as in `F
     "Findings in the order of a report."
     order = [(level, name) for level in LEVELS for name in FINDINGS]
     return tuple(sorted(findings, key=lambda finding: order.index((finding.level, finding.name))))
+
+
+def _counts(label:np.ndarray, split:np.ndarray)->np.ndarray: # (3, classes) int
+    "How many images of each class lie in train, val and test."
+    number = label.max() + 1
+    return np.array([np.bincount(label[split == part], minlength=number) for part in PARTS])
 
 
 def check(
@@ -492,15 +578,18 @@ def check(
     "Look for what would falsify a result on a set."
     accepted = _accepted(accept)
     cache = Path(cache)
-    if not isinstance(images, Images): images = find(images, data)
-    if images.kind == 'stand-in': return _drawn(images)
+    if not isinstance(images, Images):
+        images = find(images, data)
+    if images.kind == 'stand-in':
+        return _drawn(images)
+
     facts = _facts_of(images, cache, progress)
     places = _places_of(images, facts, groups, source_val=source_val, seed=seed)
     digest = fingerprint(places.split, places.label, places.file, facts.digest)
     pairs = _pairs_in(images, cache, progress, facts=facts, split=places.split, digest=digest)
     classes, label = np.unique(places.label, return_inverse=True)
-    parts = [label[places.split == part] for part in PARTS]
-    counts = np.array([np.bincount(part, minlength=len(classes)) for part in parts])
+    counts = _counts(label, places.split)
+
     found = [*_broken(facts), *copies(facts, places), *near_copies(facts, places, pairs)]
     found += [*torn_groups(facts, places), *colour_shortcut(facts, places)]
     found += [*format_shortcut(facts, places)]

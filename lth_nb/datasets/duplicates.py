@@ -50,7 +50,8 @@ def _candidates_of(
     near = [np.empty((0, 3), np.int64)]
     for start in range(0, len(many), 4096):  # blocks that stay in the processor's cache
         apart = np.bitwise_count(eight[:, None] ^ many[start:start + 4096])
-        if apart.min() > 12: continue
+        if apart.min() > 12:
+            continue
         position, row = np.nonzero(apart <= 12)
         near.append(np.stack([apart[position, row], position, row + start], 1))
     near = np.concatenate(near)

@@ -20,10 +20,13 @@ import os
 import pickle
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -81,6 +84,11 @@ def official(
     return getattr(datasets, OFFICIAL[name][0])
 
 
+def _labels_of(part:dict)->list[int]: # Of the fine kind in CIFAR-100
+    "The labels of one file of CIFAR."
+    return part['fine_labels'] if 'fine_labels' in part else part['labels']
+
+
 def _cifar(
     name:str,    # cifar10 or cifar100
     folder:Path, # Of its files
@@ -90,11 +98,20 @@ def _cifar(
     kind = official(name)
     files = kind.train_list if split == 'train' else kind.test_list
     parts = [_unpickled(folder/file) for file, _ in files]
-    flat = np.concatenate([part['data'] for part in parts])
-    labels = []
-    for part in parts: labels += part['fine_labels'] if 'fine_labels' in part else part['labels']
+    pixels = np.concatenate([part['data'] for part in parts])
+    labels = list(chain.from_iterable(map(_labels_of, parts)))
     classes = _unpickled(folder/kind.meta['filename'])[kind.meta['key']]
-    return flat.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels, classes
+    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels, classes
+
+
+def _mnist(
+    name:str,  # mnist or fashion_mnist
+    data:Path, # Folder that holds torchvision's files
+    split:str, # train or test
+)->tuple: # Pixels (N, 28, 28) uint8, labels, names of the classes
+    "A split of MNIST, or of the set made like it."
+    shipped = official(name)(data, train=split == 'train')
+    return shipped.data.numpy(), shipped.targets.tolist(), shipped.classes
 
 
 def official_entries(
@@ -106,12 +123,11 @@ def official_entries(
         if name.startswith('cifar'):
             pixels, labels, classes = _cifar(name, data/OFFICIAL[name][1], split)
         else:
-            shipped = official(name)(data, train=split == 'train')
-            pixels, labels = shipped.data.numpy(), shipped.targets.tolist()
-            classes = shipped.classes
-        for index, (image, label) in enumerate(zip(pixels, labels)):
+            pixels, labels, classes = _mnist(name, data, split)
+
+        for number, (image, label) in enumerate(zip(pixels, labels)):
             folder = classes[label].replace('/', '_')
-            yield f'{split}/{folder}/{index:05d}', np.ascontiguousarray(image)
+            yield f'{split}/{folder}/{number:05d}', np.ascontiguousarray(image)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c15
 @dataclass(frozen=True)
@@ -136,10 +152,14 @@ class Images:
         read:bool=True, # False: content does not matter, only paths
     )->Iterator[tuple]: # (path, bytes or pixels), for a folder (path + '/', None)
         "The images of the set, one after another, as `images.cached` takes them."
-        if self.form == 'drawn': return drawn(self.name, short)
-        if self.form == 'digits': return digits()
-        if self.form == 'torchvision': return official_entries(self.name, self.root)
-        if self.form == 'table': return entries_listed(self.table, read=read)
+        if self.form == 'drawn':
+            return drawn(self.name, short)
+        if self.form == 'digits':
+            return digits()
+        if self.form == 'torchvision':
+            return official_entries(self.name, self.root)
+        if self.form == 'table':
+            return entries_listed(self.table, read=read)
         return entries_of(self.root, read=read)
 
     def _repr_markdown_(self):
@@ -157,23 +177,44 @@ TRAPS = dict(
 # %% ../../nbs/datasets/03_sets.ipynb #c18
 READ_WHOLE = 2**26 # bytes, 64 MB: a smaller set is read to the end to tell it from another
 
+def _pieces(
+    opened:BinaryIO,       # A large file
+    facts:os.stat_result,  # Of that file
+    piece:int,             # Bytes read at each place
+)->Iterator[bytes]: # Of `piece` bytes, or of fewer
+    "The time of the last change; what lies at the start, in the middle and at the end."
+    yield str(facts.st_ctime_ns).encode()
+    for start in (0, (facts.st_size - piece) // 2, facts.st_size - piece):
+        opened.seek(max(start, 0))
+        yield opened.read(piece)
+
+
 def _parts(
     file:Path,        # An ordinary file, or whatever else lies there: a pipe is not opened
     facts:os.stat_result|None, # Of that file, None where there is none
-    piece:int,        # Bytes read at the start, in the middle and at the end; 0 = all
+    piece:int,        # Bytes read at each place of `_pieces`; 0 = all there are
 )->Iterator[bytes]: # Nothing where it cannot be read
     "What is read of a file to tell it from another."
-    if facts is None or not stat.S_ISREG(facts.st_mode): return
+    if facts is None or not stat.S_ISREG(facts.st_mode):
+        return
     try:
         with open(file, 'rb') as opened:
-            if not piece:
+            if piece:
+                yield from _pieces(opened, facts, piece)
+            else:
                 yield from iter(partial(opened.read, 2**20), b'')
-                return
-            yield str(facts.st_ctime_ns).encode()
-            for start in (0, (facts.st_size - piece) // 2, facts.st_size - piece):
-                opened.seek(max(start, 0))
-                yield opened.read(piece)
-    except OSError: yield b'not read'
+    except OSError:
+        yield b'not read'
+
+
+def _facts_of(file:Path)->os.stat_result|None: # None where there is no file
+    "Size and times of a file."
+    return file.stat() if file.exists() else None
+
+
+def _size_and_time(facts:os.stat_result|None)->tuple: # Of None two of them
+    "Bytes of a file, and when it was written."
+    return (facts.st_size, facts.st_mtime_ns) if facts else (None, None)
 
 
 def _stamp(
@@ -181,41 +222,52 @@ def _stamp(
     files:list, # Its files; one that is absent counts too
 )->tuple: # Place; name, size and time of each file; SHA-256 of what is read of them
     "What differs between two sets, and between a set and what it was before."
-    facts = [file.stat() if file.exists() else None for file in files]
-    total = sum(fact.st_size for fact in facts if fact)
+    facts = list(map(_facts_of, files))
+    total = sum(fact.st_size for fact in filter(None, facts))
     piece = 2**20 if len(files) == 1 else 2**12
-    if total <= READ_WHOLE: piece = 0
-    content, about = hashlib.sha256(), []
+    if total <= READ_WHOLE:
+        piece = 0
+
+    content = hashlib.sha256()
+    about = []
     for file, fact in zip(files, facts):
-        for part in _parts(file, fact, piece): content.update(part)
-        size, time = (fact.st_size, fact.st_mtime_ns) if fact else (None, None)
-        about.append((os.path.relpath(file, where.parent), size, time))
+        for part in _parts(file, fact, piece):
+            content.update(part)
+        about.append((os.path.relpath(file, where.parent), *_size_and_time(fact)))
     return str(where.resolve()), tuple(about), content.hexdigest()
 
 # %% ../../nbs/datasets/03_sets.ipynb #c19
 def _listed(table:Path, name:str)->Images: # Real
     "The set that a CSV lists; a card.json beside a set.csv brings its notes."
     listed = listing(table)
-    notes = ()
     card = table.with_name('card.json')
+    notes = ()
     if table.name == 'set.csv' and card.exists():
         notes = json.loads(card.read_text(encoding='utf-8'))['notes']
+
     stamp = _stamp(table, [table, *listed.files])
     return Images(name, 'real', str(table), stamp, 'table', table, listed, (*notes, *listed.notes))
 
 
 def _at(path:Path, name:str)->Images: # Real
     "The set in a folder, in an archive or in a list of files."
-    if path.suffix.lower() == '.csv': return _listed(path, name)
-    if (path/'set.csv').is_file(): return _listed(path/'set.csv', name)
-    files = [file for _, file in files_of(path)] if path.is_dir() else [path]
+    if path.suffix.lower() == '.csv':
+        return _listed(path, name)
+    if (path/'set.csv').is_file():
+        return _listed(path/'set.csv', name)
+
+    files = [path]
+    if path.is_dir():
+        files = [file for _, file in files_of(path)]
     notes = (TRAPS[name],) if name in TRAPS else ()
     return Images(name, 'real', str(path), _stamp(path, files), 'files', path, notes=notes)
 
 
 def _of_torchvision(name:str, data:Path, download:bool)->Images: # Real
     "A source in torchvision's own files."
-    if download: official(name)(data, download=True)
+    if download:
+        official(name)(data, download=True)
+
     folder = data/OFFICIAL[name][1]
     if not folder.is_dir():
         raise ValueError(f"{name} is not in {data.resolve()}: put a folder or {name}.tar there, or "
@@ -223,6 +275,13 @@ def _of_torchvision(name:str, data:Path, download:bool)->Images: # Real
     return replace(_at(folder, name), form='torchvision', root=data)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c20
+def _may_be_set(path:Path)->bool: # By its name, where it is no folder
+    "Whether something is a folder or an archive; a CSV has its path for a name."
+    if path.is_dir():
+        return True
+    return bool(ENDING.search(path.name)) and path.suffix.lower() != '.csv'
+
+
 def sets_in(
     data:Path, # Folder to look into, may be absent
 )->dict: # Name -> path of a folder or archive; a folder wins
@@ -230,11 +289,36 @@ def sets_in(
     others = {inside.split('/')[0] for _, inside in OFFICIAL.values()}
     found = {}
     for path in sorted(data.glob('[!._]*'), reverse=True):
-        # A CSV has its path for a name
-        packed = ENDING.search(path.name) and path.suffix.lower() != '.csv'
-        if path.name not in others and (path.is_dir() or packed):
+        if path.name not in others and _may_be_set(path):
             found[ENDING.sub('', path.name)] = path
     return dict(sorted(found.items()))
+
+
+def _by_path(text:str)->Images: # Real
+    "The set that lies at a path."
+    path = Path(text)
+    if not path.exists():
+        raise ValueError(f"{text} does not exist: give a folder, an archive (.tar, .tar.xz, "
+                         ".tar.gz, .zip) or a .csv")
+    return _at(path, set_name(path.resolve()))
+
+
+def _by_name(name:str, data:Path, download:bool)->Images: # Parameters as of `find`
+    "The set of a name: what lies in `data` goes before what is drawn."
+    present = sets_in(data)
+    if name in present:
+        return _at(present[name], name)
+    if name == 'digits':
+        return Images(name, 'real', 'scikit-learn', ('digits', 1), 'digits')
+    if name in TARGETS:
+        notes = (f'stand-in: drawn, not {name}',)
+        return Images(name, 'stand-in', 'drawn', ('drawn', name, DRAWING), 'drawn', notes=notes)
+    if name in SOURCES:
+        return _of_torchvision(name, data, download)
+
+    known = ', '.join(sorted({*TARGETS, 'digits', *present}))
+    here = f', such as ./{name} for what lies here' if Path(name).exists() else ''
+    raise ValueError(f"no set {name!r} in {data.resolve()}: have {known}; or give a path{here}")
 
 
 def find(
@@ -244,29 +328,16 @@ def find(
     download:bool=False, # Let torchvision fetch one of `OFFICIAL` into `data`
 )->Images: # Nothing is decoded yet
     "Where the images of `name` are: in `data`, embedded, or drawn."
-    data = Path(data)
-    path = Path(name)
-    is_path = isinstance(name, Path)
-    name = str(name)
-    if is_path or names_path(name):
-        if path.exists(): return _at(path, set_name(path.resolve()))
-        raise ValueError(f"{name} does not exist: give a folder, an archive (.tar, .tar.xz, "
-                         ".tar.gz, .zip) or a .csv")
-    present = sets_in(data)
-    if name in present: return _at(present[name], name)
-    if name == 'digits': return Images(name, 'real', 'scikit-learn', ('digits', 1), 'digits')
-    if name in TARGETS:
-        notes = (f'stand-in: drawn, not {name}',)
-        return Images(name, 'stand-in', 'drawn', ('drawn', name, DRAWING), 'drawn', notes=notes)
-    if name in SOURCES: return _of_torchvision(name, data, download)
-    known = ', '.join(sorted({*TARGETS, 'digits', *present}))
-    here = f', such as ./{name} for what lies here' if path.exists() else ''
-    raise ValueError(f"no set {name!r} in {data.resolve()}: have {known}; or give a path{here}")
+    text = str(name)
+    if isinstance(name, Path) or names_path(text):
+        return _by_path(text)
+    return _by_name(text, Path(data), download)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c31
 def _fewer(images:ImageSet, wanted:int|None)->ImageSet: # The same part every time
     "A fixed, stratified part."
-    if not wanted or wanted >= len(images): return images
+    if not wanted or wanted >= len(images):
+        return images
     return images.take(pick(images.labels, wanted, seed=0))
 
 
@@ -348,9 +419,11 @@ def _decoded(
 
 def _is_small(images:Images)->bool: # By its first readable image
     "Whether native images are below 64 px: larger ones are not worth a copy at native size."
-    for _, data in files_only(images.entries(), []):
-        try: return max(decode(data, 0).native) < 64
-        except Unreadable: continue
+    for _, content in files_only(images.entries(), []):
+        try:
+            return max(decode(content, 0).native) < 64
+        except Unreadable:
+            continue
     return False
 
 
@@ -360,12 +433,24 @@ def _native(
     skip_broken:bool, # As `load` takes it
 )->Cache|None: # None for large images, and for images that are no squares of one size
     "The images of a small source as they are."
-    if images.kind != 'real' or not _is_small(images): return None
+    if images.kind != 'real' or not _is_small(images):
+        return None
+
     # 8 px would leave a network nothing to stride over
     short = 16 if images.name == 'digits' else 0
     store = _decoded(images, short, cache, skip_broken)
     size = store.images.size
     return store if size.min() == size.max() < 64 else None
+
+
+def _notes_on(images:Images, store:Cache, short:int)->tuple: # Sentences
+    "What a reader must know of images that were brought to `short` px."
+    small = store.native.min(1) < short
+    if images.kind == 'stand-in' or not small.any():
+        return store.notes
+    enlarged = (f'{small.sum():,} of {len(small):,} images were enlarged to {short} px, the '
+                f'smallest from {store.native.min()} px')
+    return (*store.notes, enlarged)
 
 
 def _at_size(
@@ -377,16 +462,17 @@ def _at_size(
     skip_broken:bool, # As `load` takes it
 )->tuple[Cache, int, tuple]: # Images, side of the crop, notes
     "Decode at the size the role asks for."
+    store = None
+    if source_px == 0:
+        store = _native(images, cache, skip_broken)
+    if store:
+        side = int(store.images.size.max())
+        return store, side, _notes_on(images, store, side)
+
     side = source_px if source_px > 0 else px
     short = side if 0 < source_px < 64 else round(side * 8 / 7)  # 256 -> 224, as in the paper
-    store = _native(images, cache, skip_broken) if source_px == 0 else None
-    if store: side = short = int(store.images.size.max())
-    else: store = _decoded(images, short, cache, skip_broken)
-    small = store.native.min(1) < short
-    if images.kind == 'stand-in' or not small.any(): return store, side, store.notes
-    enlarged = (f'{small.sum():,} of {len(small):,} images were enlarged to {short} px, the '
-                f'smallest from {store.native.min()} px')
-    return store, side, (*store.notes, enlarged)
+    store = _decoded(images, short, cache, skip_broken)
+    return store, side, _notes_on(images, store, short)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c37
 def load(
@@ -404,19 +490,21 @@ def load(
 )->Splits: # Test sealed
     "Load a set of images; they are decoded only the first time."
     choose(role, ('target', 'source'), 'role')
-    if not isinstance(images, Images): images = find(images, data, download=download)
+    if not isinstance(images, Images):
+        images = find(images, data, download=download)
     side = source_px if role == 'source' else -1
     store, px, notes = _at_size(images, Path(cache), px, side, skip_broken=skip_broken)
+
     places = assign(images, store.paths, store.folders, source_val=source_val, seed=seed)
     digest = key_of(images.stamp)  # of a stand-in: nothing but its name and the drawing's version
     if images.kind == 'real':
         digest = fingerprint(places.split, places.label, places.file, store.digest)
+
     classes, label = np.unique(places.label, return_inverse=True)
     every = replace(store.images, labels=label.astype(np.int64))
     train, val, test = (every.take(np.flatnonzero(places.split == part)) for part in PARTS)
-    notes = (*images.notes, *notes)
-    classes = tuple(classes.tolist())
-    return Splits(images.name, images.kind, classes, digest, train, val, px, notes, test)
+    return Splits(images.name, images.kind, tuple(classes.tolist()), digest, train, val, px,
+                  (*images.notes, *notes), test)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c57
 def subset(
@@ -430,11 +518,15 @@ def subset(
 # %% ../../nbs/datasets/03_sets.ipynb #c61
 def _count(images:Images)->list[int]: # Images in train, val and test, and classes
     "Count by file names alone."
-    if images.kind == 'stand-in': return list(TARGETS[images.name])
+    if images.kind == 'stand-in':
+        return list(TARGETS[images.name])
+
     folders = []
     paths = [path for path, _ in files_only(images.entries(read=False), folders)]
     places = assign(images, paths, folders)
-    return [int((places.split == part).sum()) for part in PARTS] + [len(set(places.label.tolist()))]
+    splits = Counter(places.split.tolist())
+    sizes = [splits[part] for part in PARTS]
+    return [*sizes, len(set(places.label.tolist()))]
 
 
 def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
@@ -443,7 +535,8 @@ def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         counts = json.dumps(_count(images))
-        with whole(file) as aside: aside.write_text(counts)
+        with whole(file) as aside:
+            aside.write_text(counts)
     return json.loads(file.read_text())
 
 
@@ -451,11 +544,14 @@ def _listed_row(name:str, data:Path, cache:Path)->dict: # As of `list_sets`
     "What there is to say of one set."
     try:
         images = find(name, data)
-        kind = images.kind
-        where = images.where
         counts = _remembered(images, cache)
-    except ValueError as error: kind, where, counts = 'refused', str(error), [0, 0, 0, 0]
-    return dict(name=name, kind=kind) | dict(zip((*PARTS, 'classes'), counts)) | dict(where=where)
+        kind, where = images.kind, images.where
+    except ValueError as error:
+        counts = [0, 0, 0, 0]
+        kind, where = 'refused', str(error)
+
+    sizes = dict(zip((*PARTS, 'classes'), counts))
+    return dict(name=name, kind=kind, **sizes, where=where)
 
 
 def list_sets(
@@ -470,13 +566,15 @@ def list_sets(
     return [_listed_row(name, data, Path(cache)) for name in names]
 
 # %% ../../nbs/datasets/03_sets.ipynb #c66
-def _built(cache:Path)->list[Path]: # Folders that were built by `cached`, finished or not
+def _is_entry(path:Path)->bool: # Finished or not
+    "Whether a folder was built by `cached`."
+    finished = (path/'meta.json').exists() or path.name.endswith('.part')
+    return finished and (path/'pixels.bin').exists()
+
+
+def _built(cache:Path)->list[Path]: # Folders, by name
     "The decoded sets."
-    found = []
-    for path in sorted(cache.glob('*')):
-        finished = (path/'meta.json').exists() or path.name.endswith('.part')
-        if finished and (path/'pixels.bin').exists(): found.append(path)
-    return found
+    return list(filter(_is_entry, sorted(cache.glob('*'))))
 
 
 def _bytes_in(folder:Path)->int: # Of all its files
@@ -484,17 +582,21 @@ def _bytes_in(folder:Path)->int: # Of all its files
     return sum(file.stat().st_size for file in folder.iterdir())
 
 
+def _shelf(entry:Path)->dict: # As of `shelves`
+    "What there is to say of one entry."
+    meta = dict(short=0, paths=['(not finished)'])
+    if (entry/'meta.json').exists():
+        meta = json.loads((entry/'meta.json').read_text())
+    megabytes = round(_bytes_in(entry) / 1e6, 1)
+    return dict(entry=entry.name, images=len(meta['paths']), short=meta['short'],
+                megabytes=megabytes, first=meta['paths'][0])
+
+
 def shelves(
     cache:str|Path='runs/cache', # Folder of caches
 )->list[dict]: # entry, images, short (px, 0 = native), megabytes, first (path of an image)
     "What is kept in the cache."
-    rows = []
-    for entry in _built(Path(cache)):
-        meta = dict(short=0, paths=['(not finished)'])
-        if (entry/'meta.json').exists(): meta = json.loads((entry/'meta.json').read_text())
-        megabytes = round(_bytes_in(entry) / 1e6, 1)
-        rows.append(dict(entry=entry.name, images=len(meta['paths']), short=meta['short'],
-                         megabytes=megabytes, first=meta['paths'][0]))
+    rows = map(_shelf, _built(Path(cache)))
     return sorted(rows, key=lambda row: (row['first'], row['short']))
 
 # %% ../../nbs/datasets/03_sets.ipynb #c69
@@ -509,5 +611,6 @@ def empty(
             with FileLock(f'{name}.lock', timeout=0):
                 freed += _bytes_in(entry)
                 shutil.rmtree(entry)
-        except Timeout: continue
+        except Timeout:
+            continue
     return freed

@@ -21,21 +21,21 @@ import math
 import re
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from importlib.resources import files
-from itertools import groupby
+from itertools import chain, groupby, product
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from .folders import files_of, listing
+from .folders import files_of, is_folder, listing
 from .images import decode
 from lth_nb.datasets.prepare import (
     Found,
@@ -44,11 +44,13 @@ from lth_nb.datasets.prepare import (
     divide,
     from_csv,
     from_folder,
+    labels_of,
     new_folder,
     settle,
+    split_counts,
     write_set,
 )
-from .splits import PARTS
+from .splits import PARTS, group_counts
 from ..protocol import SOURCES, TARGETS, seed_from
 
 # %% ../../nbs/datasets/08_sources.ipynb #c07
@@ -76,26 +78,52 @@ COLLECTIONS = _collections('study')
 PUBLIC = _collections('public')
 
 # %% ../../nbs/datasets/08_sources.ipynb #c11
+def _with_one_class(
+    pictures:list[tuple], # (style, title, file)
+    by:str,               # artist or style
+)->list[tuple]: # In the same order
+    "Each picture once; one that hangs in two styles has an artist, but no style."
+    hung = defaultdict(list)
+    for picture in pictures:
+        _, title, _ = picture
+        hung[title].append(picture)
+
+    if by == 'style':
+        return [same[0] for same in hung.values() if len(same) == 1]
+    return [same[0] for same in hung.values()]
+
+
+def _is_picture(name:str)->bool: # By its path in a copy of WikiArt
+    "Whether a file is named <style>/<artist>_<title>."
+    folder, _, title = name.rpartition('/')
+    return folder != '' and '_' in title
+
+
+def _pictures_in(source:Path)->tuple[list[tuple], int]: # (style, title, path), ...; files there are
+    "The pictures of a copy of WikiArt."
+    files = [(name, path) for name, path in files_of(source) if not is_folder(name)]
+    named = [(name, path) for name, path in files if _is_picture(name)]
+    if not named:
+        raise ValueError(f"{source} holds no <style>/<artist>_<title>.jpg and no .parquet file")
+    pictures = [(*name.split('/')[-2:], path) for name, path in named]
+    return pictures, len(files)
+
+
 def wikiart_folders(
     source:Path, # Holds <style>/<artist>_<title>.jpg
     by:str,      # artist or style: what is the class
 )->Found: # One item a picture
     "Pictures of an unpacked WikiArt."
-    paths = [(name.split('/'), file) for name, file in files_of(source) if not name.endswith('/')]
-    named = [(path, file) for path, file in paths if len(path) > 1 and '_' in path[-1]]
-    if not named:
-        raise ValueError(f"{source} holds no <style>/<artist>_<title>.jpg and no .parquet file")
-    hung = Counter(path[-1] for path, _ in named)
-    seen = set()
+    pictures, number = _pictures_in(source)
     items = []
-    for (*_, style, title), file in named:
-        twice = hung[title] > 1
-        if twice and (by == 'style' or title in seen): continue
-        seen.add(title)
-        label = style if by == 'style' else title.partition('_')[0]
-        items.append(Item(str(file), label))
-    passed = len(paths) - len(items)
-    notes = (f"{passed} files were passed over: another name, or in two styles",) if passed else ()
+    for style, title, path in _with_one_class(pictures, by):
+        artist = title.partition('_')[0]
+        items.append(Item(str(path), style if by == 'style' else artist))
+
+    notes = ()
+    passed = number - len(items)
+    if passed:
+        notes = (f"{passed} files were passed over: another name, or in two styles",)
     return Found(tuple(items), f'{by}s read from <style>/<artist>_<title>.jpg', notes)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c14
@@ -103,7 +131,8 @@ def optional(
     module:str, # Such as 'pyarrow.parquet'
 )->ModuleType: # Or ValueError with the command that installs it
     "A module of an optional package."
-    try: return import_module(module)
+    try:
+        return import_module(module)
     except ImportError as error:
         package = module.partition('.')[0]
         raise ValueError(f"this needs the package {package}, which is not here ({error}): pip "
@@ -113,25 +142,52 @@ def optional(
 def _names(schema:object, by:str)->list[str]: # [] where it names none
     "What the numbers of a label column mean."
     known = json.loads((schema.metadata or {}).get(b'huggingface', b'{}'))
-    for key in ('info', 'features', by): known = known.get(key, {})
+    for key in ('info', 'features', by):
+        known = known.get(key, {})
     return known.get('names') or []
+
+
+def _word(value:int|str|None, names:list[str])->str: # '' where there is none
+    "One label in words."
+    if isinstance(value, int):
+        value = names[value] if 0 <= value < len(names) else ''
+    return (value or '').replace('/', '_')
+
+
+def _columns_of(file:Path, by:str)->object: # Schema of pyarrow
+    "What a parquet file holds; an image and a label are among it."
+    schema = optional('pyarrow.parquet').read_schema(file)
+    for needed in ('image', by):
+        if needed not in schema.names:
+            raise ValueError(f"{file} has no column {needed}, it has {', '.join(schema.names)}")
+    return schema
 
 
 def _labels(file:Path, by:str)->list[str]: # Of each row; '' where there is none
     "The label column of a parquet file, in words."
-    parquet = optional('pyarrow.parquet')
-    schema = parquet.read_schema(file)
-    lost = [name for name in ('image', by) if name not in schema.names]
-    if lost: raise ValueError(f"{file} has no column {lost[0]}, it has {', '.join(schema.names)}")
-    names = _names(schema, by)
-    words = []
-    for value in parquet.read_table(file, columns=[by]).column(0).to_pylist():
-        if isinstance(value, int) and not names:
-            raise ValueError(f"{file}: column {by} holds numbers, and the schema's metadata has no "
-                             "names for them: use a copy with names, or with words in the column")
-        if isinstance(value, int): value = names[value] if 0 <= value < len(names) else ''
-        words.append((value or '').replace('/', '_'))
-    return words
+    names = _names(_columns_of(file, by), by)
+    table = optional('pyarrow.parquet').read_table(file, columns=[by])
+    values = table.column(0).to_pylist()
+    by_number = any(isinstance(value, int) for value in values)
+    if by_number and not names:
+        raise ValueError(f"{file}: column {by} holds numbers, and the schema's metadata has no "
+                         "names for them: use a copy with names, or with words in the column")
+    return [_word(value, names) for value in values]
+
+
+def _stored_in(file:Path)->Iterator: # Of each row a scalar of pyarrow
+    "The images of a parquet file, in order."
+    table = optional('pyarrow.parquet').ParquetFile(file)
+    for batch in table.iter_batches(64, columns=['image']):
+        yield from batch.column(0)
+
+
+def _bytes_of(image:object)->bytes: # b'' where there are none
+    "The file of an image: a row has its bytes, or a dict that holds them."
+    stored = image.as_py()
+    if isinstance(stored, dict):
+        stored = stored.get('bytes')
+    return stored or b''
 
 
 def _from_parquet(
@@ -140,15 +196,11 @@ def _from_parquet(
 )->Iterator[tuple]: # (item, bytes), file by file
     "The images of rows that are wanted."
     rows = {item.key: item for item in wanted}
-    for number in sorted({number for number, _ in rows}):
-        file = optional('pyarrow.parquet').ParquetFile(files[number])
-        batches = file.iter_batches(64, columns=['image'])
-        images = (image for batch in batches for image in batch.column(0))
-        for row, image in enumerate(images):
-            if (number, row) not in rows: continue
-            stored = image.as_py()
-            if isinstance(stored, dict): stored = stored.get('bytes')
-            yield rows[number, row], stored or b''
+    numbers = {number for number, _ in rows}
+    for number in sorted(numbers):
+        for row, image in enumerate(_stored_in(files[number])):
+            if (number, row) in rows:
+                yield rows[number, row], _bytes_of(image)
 
 
 def wikiart_parquet(
@@ -177,6 +229,21 @@ ART = dict(artist_classification_1=_Art('artist', 0, 2),
            artist_classification_2=_Art('artist', 1, 2),
            type_classification=_Art('style', 0, 1))
 
+def _ranked(count:Counter, art:_Art, number:int)->list[str]: # `number` of them, or fewer
+    "The classes of an art set, by how many images they have."
+    by_size = sorted(count, key=lambda label: (-count[label], label))
+    return by_size[art.first::art.step][:number]
+
+
+def _lacking(quotas:dict, count:Counter)->list[str]: # Such as 'monet has 3 of 5'
+    "Classes that have fewer images than is asked of them."
+    lacking = []
+    for label, quota in quotas.items():
+        if count[label] < sum(quota):
+            lacking.append(f'{label} has {count[label]} of {sum(quota)}')
+    return lacking
+
+
 def _quotas(
     count:Counter, # Images of each class
     name:str,      # One of `ART`
@@ -184,18 +251,25 @@ def _quotas(
 )->dict[str, list[int]]: # Class -> images in train, val and test
     "The classes of a set, and how many images of each; refused where the copy is too small."
     *parts, number = size
-    by, first, step = ART[name]
-    ranked = sorted(count, key=lambda label: (-count[label], label))[first::step][:number]
+    ranked = _ranked(count, ART[name], number)
     quotas = {}
     for rank, label in enumerate(ranked):
         quotas[label] = [total // number + (rank < total % number) for total in parts]
-    short = [f'{label} has {count[label]} of {sum(quota)}' for label, quota in quotas.items()
-             if count[label] < sum(quota)]
-    if len(ranked) == number and not short: return quotas
-    lacking = f"{len(ranked)} for it"
-    if short: lacking += f", and {', '.join(short[:5])}"
-    raise ValueError(f"{name} needs {number} {by}s with {sum(parts) // number} or more images; "
-                     f"here are {lacking}: a larger copy of WikiArt is needed")
+
+    lacking = _lacking(quotas, count)
+    if len(ranked) == number and not lacking:
+        return quotas
+
+    here = f"{len(ranked)} for it"
+    if lacking:
+        here += f", and {', '.join(lacking[:5])}"
+    raise ValueError(f"{name} needs {number} {ART[name].by}s with {sum(parts) // number} or more "
+                     f"images; here are {here}: a larger copy of WikiArt is needed")
+
+
+def _is_known(label:str)->bool: # By its name
+    "Whether a class is a painter or a style, and not the rest."
+    return not label.lower().startswith('unknown')
 
 
 def reconstruct(
@@ -205,12 +279,16 @@ def reconstruct(
     seed:int,         # Draws images and splits; classes do not depend on it
 )->list[Item]: # Exactly `size`, with splits
     "Draw an art set with given sizes."
-    known = [item for item in items if not item.label.lower().startswith('unknown')]
-    count = Counter(item.label for item in known)
+    by_label = defaultdict(list)
+    for item in sorted(items, key=lambda item: item.path):
+        by_label[item.label].append(item)
+    count = Counter({label: len(own) for label, own in by_label.items() if _is_known(label)})
+
     chosen = []
     for label, quota in _quotas(count, name, size).items():
-        own = sorted((item for item in known if item.label == label), key=lambda item: item.path)
-        order = np.random.default_rng(seed_from(name, label, seed)).permutation(len(own))
+        own = by_label[label]
+        generator = np.random.default_rng(seed_from(name, label, seed))
+        order = generator.permutation(len(own)).tolist()
         splits = np.repeat(PARTS, quota).tolist()
         chosen += [replace(own[row], split=split) for row, split in zip(order, splits)]
     return chosen
@@ -234,6 +312,14 @@ def png(
     return file.getvalue()
 
 
+def _read_header(file:IO[bytes])->tuple: # Shape, whether column by column, dtype
+    "What an array in an npz is, read from its start."
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
+
+
 def _stream(
     archive:zipfile.ZipFile, # An npz
     name:str,                # Of an array in it
@@ -241,11 +327,9 @@ def _stream(
     "The images of an array in an npz, in order."
     try:
         with archive.open(f'{name}.npy') as file:
-            version = np.lib.format.read_magic(file)
-            reader = np.lib.format.read_array_header_2_0
-            if version == (1, 0): reader = np.lib.format.read_array_header_1_0
-            (number, *shape), by_column, dtype = reader(file)
-            if dtype != np.uint8 or by_column: raise ValueError('no plain array of uint8')
+            (number, *shape), by_column, dtype = _read_header(file)
+            if dtype != np.uint8 or by_column:
+                raise ValueError('no plain array of uint8')
             for _ in range(number):
                 yield np.frombuffer(file.read(math.prod(shape)), np.uint8).reshape(shape)
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -260,19 +344,21 @@ def _npz_of(name:str, source:Path)->Path: # There is one
         raise ValueError(f"{source} holds no {name}.npz: download it from the record of MedMNIST "
                          "on Zenodo")
     if len(found) > 1:
-        raise ValueError(f"{source} holds {', '.join(file.name for file in found)}: give one of "
-                         "them")
+        names = [file.name for file in found]
+        raise ValueError(f"{source} holds {', '.join(names)}: give one of them")
     return found[0]
 
 
 def _labels_in(file:Path)->dict[str, list]: # Split -> number of the class of each image
     "The labels of a set; its images are not read."
-    try: arrays = np.load(file)
+    try:
+        arrays = np.load(file)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is damaged or no npz: download it again") from error
-    needed = [f'{split}_{part}' for split in PARTS for part in ('images', 'labels')]
-    lost = [key for key in needed if key not in arrays]
-    if lost: raise ValueError(f"{file} has no array {lost[0]}: it is no file of MedMNIST")
+
+    for split, what in product(PARTS, ('images', 'labels')):
+        if f'{split}_{what}' not in arrays:
+            raise ValueError(f"{file} has no array {split}_{what}: it is no file of MedMNIST")
     return {split: arrays[f'{split}_labels'].ravel().tolist() for split in PARTS}
 
 
@@ -282,7 +368,8 @@ def _from_npz(file:Path, wanted:list[Item])->Iterator[tuple]: # (item, bytes), s
     with zipfile.ZipFile(file) as archive:
         for split in PARTS:
             for number, pixels in enumerate(_stream(archive, f'{split}_images')):
-                if (split, number) in items: yield items[split, number], png(pixels)
+                if (split, number) in items:
+                    yield items[split, number], png(pixels)
 
 
 def from_medmnist(
@@ -291,11 +378,12 @@ def from_medmnist(
 )->Found: # Splits as published
     "A set of MedMNIST."
     file = _npz_of(name, source)
+    classes = MEDMNIST[name]
     items = []
     for split, labels in _labels_in(file).items():
         for number, label in enumerate(labels):
             place = f'{split}/{number:06d}.png'
-            items.append(Item(place, MEDMNIST[name][label], split, key=(split, number)))
+            items.append(Item(place, classes[label], split, key=(split, number)))
     how = f'read from {file.name}, splits as published'
     return Found(tuple(items), how, extract=partial(_from_npz, file), sound=True)
 
@@ -309,24 +397,29 @@ class _PcamFiles(NamedTuple):
     meta:Path   # Tells slides; may be absent
 
 
+def _pcam_file(source:Path, name:str)->Path: # It is there
+    "One of the files of PatchCamelyon."
+    file = next(source.rglob(name), None)
+    if not file:
+        raise ValueError(f"{source} holds no {name}: download it, and unpack it if it ends in .gz")
+    return file
+
+
 def _pcam_files(source:Path, word:str)->_PcamFiles: # Images and labels are there
     "The files of one split."
     stem = f'camelyonpatch_level_2_split_{word}'
-    found = []
-    for part in 'xy':
-        file = next(source.rglob(f'{stem}_{part}.h5'), None)
-        if not file:
-            raise ValueError(f"{source} holds no {stem}_{part}.h5: download it, and unpack it if "
-                             "it ends in .gz")
-        found.append(file)
-    return _PcamFiles(*found, found[1].with_name(f'{stem}_meta.csv'))
+    images = _pcam_file(source, f'{stem}_x.h5')
+    labels = _pcam_file(source, f'{stem}_y.h5')
+    return _PcamFiles(images, labels, labels.with_name(f'{stem}_meta.csv'))
 
 
 def _pcam_slides(meta:Path, number:int)->list[str]: # Of each patch, '' = unknown
     "The slide of every patch."
-    if not meta.exists(): return [''] * number
+    if not meta.exists():
+        return [''] * number
     slides = [row['wsi'] for row in csv.DictReader(meta.read_text().splitlines())]
-    if not slides: return [''] * number
+    if not slides:
+        return [''] * number
     if len(slides) != number:
         raise ValueError(f"{meta} has {len(slides)} rows for {number} patches")
     return slides
@@ -337,26 +430,38 @@ def _from_hdf5(
     wanted:list[Item], # Their keys: split, number of the patch
 )->Iterator[tuple]: # (item, bytes), one in memory at a time
     "The patches that are wanted."
+    by_split = defaultdict(list)
+    for item in wanted:
+        by_split[item.split].append(item)
+
     for split, of_split in parts.items():
         with optional('h5py').File(of_split.images) as file:
-            for item in wanted:
-                if item.split == split: yield item, png(file['x'][item.key[1]])
+            for item in by_split[split]:
+                _, number = item.key
+                yield item, png(file['x'][number])
+
+
+def _patches(split:str, of_split:_PcamFiles)->Iterator[Item]: # In order
+    "The patches of one split."
+    with optional('h5py').File(of_split.labels) as file:
+        labels = file['y'][:].ravel().tolist()
+
+    slides = _pcam_slides(of_split.meta, len(labels))
+    for number, (label, slide) in enumerate(zip(labels, slides)):
+        place = f'{split}/{number // 1000:03d}/{number:06d}.png'
+        yield Item(place, ('no tumour', 'tumour')[label], split, slide, (split, number))
 
 
 def from_pcam(
     source:Path, # Holds the six .h5 files, itself or in a folder below; perhaps the three _meta.csv
 )->Found: # Splits as published
     "PatchCamelyon."
-    h5py = optional('h5py')
+    optional('h5py')  # else a missing file is named first
     items = []
     parts = {}
     for split, word in PCAM_WORDS.items():
         parts[split] = _pcam_files(source, word)
-        with h5py.File(parts[split].labels) as file: labels = file['y'][:].ravel().tolist()
-        slides = _pcam_slides(parts[split].meta, len(labels))
-        for number, (label, slide) in enumerate(zip(labels, slides)):
-            path = f'{split}/{number // 1000:03d}/{number:06d}.png'
-            items.append(Item(path, ('no tumour', 'tumour')[label], split, slide, (split, number)))
+        items += _patches(split, parts[split])
     how = 'read from HDF5, splits as published'
     return Found(tuple(items), how, extract=partial(_from_hdf5, parts), sound=True)
 
@@ -378,13 +483,23 @@ def _square(
     return pixels[top:top + side, left:left + side]
 
 
+def _numbers(line:str)->list[int]: # -1 in place of what is no number
+    "The numbers of a line."
+    return [int(word) if word.isdecimal() else -1 for word in line.split()]
+
+
+def _is_cell(numbers:list[int])->bool: # What a line has to say
+    "Whether numbers are x, y and a kind of cell."
+    return len(numbers) == 3 and min(numbers) >= 0 and numbers[2] < len(RED_CELLS)
+
+
 def _red_cells(file:Path)->Iterator[tuple]: # Number of the line, x, y, kind
     "The cells of one photograph."
     for number, line in enumerate(file.read_text().splitlines(), 1):
-        words = line.split()
-        if not words: continue
-        numbers = [int(word) if word.isdecimal() else -1 for word in words]
-        if len(numbers) != 3 or min(numbers) < 0 or numbers[2] >= len(RED_CELLS):
+        numbers = _numbers(line)
+        if not numbers:
+            continue
+        if not _is_cell(numbers):
             raise ValueError(f"{file} line {number}: expected x, y and a kind from 0 to 12, got "
                              f"{line!r}")
         yield number, *numbers
@@ -399,7 +514,35 @@ def _from_smears(
     in_order = sorted(wanted, key=lambda item: item.path)
     for stem, cells in groupby(in_order, key=lambda item: item.key[0]):
         pixels = decode(photos/f'{stem}.jpg', 0).pixels
-        for item in cells: yield item, png(_square(pixels, *item.key[1:], side))
+        for item in cells:
+            _, column, row = item.key
+            yield item, png(_square(pixels, column, row, side))
+
+
+def _smear_tables(source:Path)->tuple[list[Path], Path]: # Tables of cells, folder of photographs
+    "The files of Chula RBC-12; each table has its photograph."
+    folders = filter(Path.is_dir, sorted(source.rglob('Label')))
+    folder = next(folders, source/'Label')
+    tables = sorted(folder.glob('*.txt'), key=lambda file: (len(file.stem), file.stem))
+    if not tables:
+        raise ValueError(f"{source} holds no folder Label with .txt files: give the set's folder, "
+                         "unpacked")
+
+    photos = folder.with_name('Dataset')
+    lost = [table.stem for table in tables if not (photos/f'{table.stem}.jpg').exists()]
+    if lost:
+        raise ValueError(f"{len(lost)} photographs are missing in {photos}: {', '.join(lost[:5])}")
+    return tables, photos
+
+
+def _cells_in(table:Path)->Iterator[Item]: # In order
+    "The cells of one photograph that have a class."
+    smear = f'smear {table.stem}'
+    for number, column, row, kind in _red_cells(table):
+        label = RED_CELLS[kind]
+        place = f'{table.stem}/{number:03d}.png'
+        if label != 'uncategorised':
+            yield Item(place, label, '', smear, (table.stem, column, row))
 
 
 def from_chula(
@@ -407,27 +550,24 @@ def from_chula(
     side:int=70, # Of the square around a cell, px; our choice, none is published
 )->Found: # One item a cell; the number 10, uncategorised, is no class
     "The red cells of Chula RBC-12."
-    labels = next((path for path in sorted(source.rglob('Label')) if path.is_dir()), source/'Label')
-    photos = labels.with_name('Dataset')
-    items = []
-    tables = sorted(labels.glob('*.txt'), key=lambda file: (len(file.stem), file.stem))
-    if not tables:
-        raise ValueError(f"{source} holds no folder Label with .txt files: give the set's folder, "
-                         "unpacked")
-    lost = [file.stem for file in tables if not (photos/f'{file.stem}.jpg').exists()]
-    if lost:
-        raise ValueError(f"{len(lost)} photographs are missing in {photos}: {', '.join(lost[:5])}")
-    for file in tables:
-        for number, x, y, kind in _red_cells(file):
-            if RED_CELLS[kind] == 'uncategorised': continue
-            place = f'{file.stem}/{number:03d}.png'
-            items.append(Item(place, RED_CELLS[kind], '', f'smear {file.stem}', (file.stem, x, y)))
+    tables, photos = _smear_tables(source)
+    items = tuple(chain.from_iterable(map(_cells_in, tables)))
     how = f'cells cut out of smears, {side} px'
     notes = ('uncategorised cells left out',)
-    return Found(tuple(items), how, notes, partial(_from_smears, photos, side), sound=True)
+    return Found(items, how, notes, partial(_from_smears, photos, side), sound=True)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c44
 TILES = 'lc25000_image_groups.csv'
+
+def _first_copies(table:Path)->dict[str, dict]: # Tile -> row of the first copy by name
+    "One row of the group list for each tile."
+    tiles = {}
+    for row in csv.DictReader(table.read_text().splitlines()):
+        known = tiles.setdefault(row['group_id'], row)
+        if row['filename'] < known['filename']:
+            tiles[row['group_id']] = row
+    return tiles
+
 
 def from_lc25000(
     source:Path, # Holds the images at any depth, and the group list of LC25000-clean
@@ -438,13 +578,10 @@ def from_lc25000(
         raise ValueError(f"{source} holds no {TILES}: the images are copies of 1,250 tiles, and "
                          "without the list of which belong together splits leak; put the list "
                          "there, from LC25000-clean, folder kaggle")
+
     places = {path.name: path for path in source.rglob('*.jpeg')}
-    tiles = {}
-    for row in csv.DictReader(table.read_text().splitlines()):
-        known = tiles.setdefault(row['group_id'], row)
-        if row['filename'] < known['filename']: tiles[row['group_id']] = row
     items = []
-    for tile, row in tiles.items():
+    for tile, row in _first_copies(table).items():
         # Named as missing when it is looked at
         path = places.get(row['filename'], source/row['filename'])
         items.append(Item(str(path), row['label'], group=f'tile {tile}'))
@@ -460,15 +597,30 @@ class _Made(NamedTuple):
 
 def _without_rare(items:list[Item])->tuple[list[Item], tuple]: # The rest, and a note
     "Leave out classes that lie in fewer than three groups: no split can hold them."
-    groups = {item.label: set() for item in items}
-    for number, item in enumerate(items): groups[item.label].add(item.group or number)
-    rare = sorted(label for label, own in groups.items() if len(own) < 3)
-    if not rare: return items, ()
+    labels = np.array([item.label for item in items])
+    groups = np.array([item.group for item in items])
+    classes, _, count = group_counts(labels, groups)
+    rare = classes[(count > 0).sum(0) < 3].tolist()
+    if not rare:
+        return items, ()
     left = [item for item in items if item.label not in rare]
     return left, (f"left out, since they lie in fewer than 3 groups: {', '.join(rare)}",)
 
 
 GROUPS = dict(pbc='', marrow_tcia='', kather2016=r'CRC-Prim-HE-(\d+)') # Of class folders
+
+def _as_published(name:str, source:Path, groups:str)->Found: # Parameters as of `_public`
+    "What the files of a public set hold."
+    if name in MEDMNIST:
+        return from_medmnist(name, source)
+    if name == 'pcam':
+        return from_pcam(source)
+    if name == 'chula':
+        return from_chula(source)
+    if name == 'lc25000':
+        return from_lc25000(source)
+    return from_folder(source, groups or GROUPS[name])
+
 
 def _public(
     name:str,         # One of `PUBLIC`
@@ -478,18 +630,23 @@ def _public(
     skip_broken:bool, # As `prepare` takes it
 )->_Made: # Its trap is the first note
     "A public set, as its authors publish it."
-    if name in MEDMNIST: found = from_medmnist(name, source)
-    elif name == 'pcam': found = from_pcam(source)
-    elif name == 'chula': found = from_chula(source)
-    elif name == 'lc25000': found = from_lc25000(source)
-    else: found = from_folder(source, groups or GROUPS[name])
+    found = _as_published(name, source, groups)
     items, notes = settle(found, list, skip_broken=skip_broken, unique=True)
     rare = ()
-    if not items[0].split: items, rare = _without_rare(items)
+    if not items[0].split:
+        items, rare = _without_rare(items)
     items, more = divide(items, dict(train=.7, test=.2, val=.1), seed)
     return _Made(found, items, (PUBLIC[name].trap, *found.notes, *notes, *rare, *more))
 
 # %% ../../nbs/datasets/08_sources.ipynb #c49
+def _from_wikiart(source:Path, by:str)->Found: # `by` as `wikiart_folders` takes it
+    "The pictures of a copy of WikiArt, in parquet files or in folders."
+    tables = [source] if source.is_file() else sorted(source.rglob('*.parquet'))
+    if tables:
+        return wikiart_parquet(tables, by)
+    return wikiart_folders(source, by)
+
+
 def _drawn_art(
     name:str,         # One of `ART`
     source:Path,      # A copy of WikiArt
@@ -499,26 +656,28 @@ def _drawn_art(
 )->_Made: # Exactly `size`
     "An art set, drawn from a copy of WikiArt."
     by = ART[name].by
-    tables = [source] if source.is_file() else sorted(source.rglob('*.parquet'))
-    found = wikiart_parquet(tables, by) if tables else wikiart_folders(source, by)
+    found = _from_wikiart(source, by)
     draw = partial(reconstruct, name=name, size=size, seed=seed)
     items, notes = settle(found, draw, skip_broken=skip_broken, unique=True)
     more = [f"a reconstruction: the paper's list of images is not published; here are the {by}s "
             f"with most images in this copy, and images drawn with seed {seed}",
             'motifs painted in series may cross splits']
-    if size == TARGETS[name]: more.append("sizes and number of classes are Table 1's")
-    if by == 'style': more.append('types are styles; a painter may be in several splits')
+    if size == TARGETS[name]:
+        more.append("sizes and number of classes are Table 1's")
+    if by == 'style':
+        more.append('types are styles; a painter may be in several splits')
     return _Made(found, items, (*found.notes, *notes, *more))
 
 
 def _beside_table1(name:str, items:list[Item])->str: # A note
     "The sizes of a set beside those of the paper's."
     train, val, test, number = TARGETS[name]
-    count = Counter(item.split for item in items)
-    classes = len({item.label for item in items})
+    count = split_counts(items)
+    classes = len(labels_of(items))
     ours = count['train'], count['val'], count['test'], classes
     paper = f'Table 1 has {train} / {val} / {test} in {number} classes'
-    if ours == TARGETS[name]: paper = 'as in Table 1'
+    if ours == TARGETS[name]:
+        paper = 'as in Table 1'
     return f"{ours[0]} / {ours[1]} / {ours[2]} images in {classes} classes; {paper}"
 
 
@@ -535,7 +694,8 @@ def _own(
     items, notes = settle(found, list, skip_broken=skip_broken, unique=False)
     train, val, test, _ = TARGETS.get(name, (70, 10, 20, 0))
     items, more = divide(items, dict(train=train, test=test, val=val), seed)
-    if name in TARGETS: more = (*more, _beside_table1(name, items))
+    if name in TARGETS:
+        more = (*more, _beside_table1(name, items))
     return _Made(found, items, (*found.notes, *notes, *more))
 
 # %% ../../nbs/datasets/08_sources.ipynb #c50
@@ -545,12 +705,22 @@ SISTERS = dict(artist_classification_1='artist_classification_2',
 def _refuse_shared_painters(folder:Path, items:list[Item])->None: # Or ValueError
     "Refuse painters that the sister set beside `folder` has."
     table = folder.with_name(SISTERS.get(folder.name, folder.name))/'set.csv'
-    if not table.exists(): return
+    if not table.exists():
+        return
     theirs = set(listing(table).labels)
-    shared = sorted(theirs & {item.label for item in items})
+    shared = sorted(theirs & labels_of(items))
     if shared:
         raise ValueError(f"{', '.join(shared[:5])} are in {table} too: prepare both sets from the "
                          "same copy of WikiArt")
+
+
+def _refuse_groups(name:str, groups:str)->None: # Or ValueError; parameters as of `prepare`
+    "Refuse groups for a set whose images have none, or have known ones."
+    if name in ART:
+        raise ValueError(f"groups={groups!r} has no meaning for {name}: leave it out")
+    if name in PUBLIC and name not in GROUPS:
+        raise ValueError(f"groups={groups!r} has no meaning for {name}: its files say what belongs "
+                         "together")
 
 
 def _refuse_request(
@@ -563,15 +733,25 @@ def _refuse_request(
         raise ValueError(f"{name} needs no preparation: {COLLECTIONS['cifar10'].command}")
     if not source.exists():
         cure = 'give a folder, a CSV, or a parquet file'
-        if name in PUBLIC: cure = 'give what was downloaded, unpacked'
+        if name in PUBLIC:
+            cure = 'give what was downloaded, unpacked'
         raise ValueError(f"{source} does not exist: {cure}")
-    if not groups: return
-    if name in ART: raise ValueError(f"groups={groups!r} has no meaning for {name}: leave it out")
-    if name in PUBLIC and name not in GROUPS:
-        raise ValueError(f"groups={groups!r} has no meaning for {name}: its files say what belongs "
-                         "together")
+    if groups:
+        _refuse_groups(name, groups)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c51
+def _card(name:str, source:Path, made:_Made, seed:int)->dict: # Parameters as of `prepare`
+    "What a reader of results must know of a set; sizes are added where it is written."
+    card = dict(name=name, origin=str(source), licence='not stated', how=made.found.how, seed=seed,
+                notes=[*made.notes])
+    about = {**COLLECTIONS, **PUBLIC}.get(name)
+    if about:
+        card |= dict(licence=about.terms, how=f'{made.found.how}; layout as of {about.source}')
+    if name in PUBLIC:
+        card |= dict(origin=f'{PUBLIC[name].where}; read from {source}')
+    return card
+
+
 def prepare(
     name:str,             # A target of the study, a public set, or a name of your own
     source:str|Path,      # A copy of WikiArt, a downloaded file, class folders, or a CSV
@@ -586,14 +766,13 @@ def prepare(
     folder = new_folder(dest, name)
     source = Path(source).absolute()
     _refuse_request(name, source, groups)
-    about = {**COLLECTIONS, **PUBLIC}.get(name)
-    if name in PUBLIC: made = _public(name, source, groups, seed, skip_broken)
-    elif name in ART: made = _drawn_art(name, source, sizes[name], seed, skip_broken)
-    else: made = _own(name, source, groups, seed, skip_broken)
+    if name in PUBLIC:
+        made = _public(name, source, groups, seed, skip_broken)
+    elif name in ART:
+        made = _drawn_art(name, source, sizes[name], seed, skip_broken)
+    else:
+        made = _own(name, source, groups, seed, skip_broken)
+
     _refuse_shared_painters(folder, made.items)
-    card = dict(name=name, origin=str(source), licence='not stated', how=made.found.how, seed=seed,
-                notes=[*made.notes])
-    if about:
-        card |= dict(licence=about.terms, how=f'{made.found.how}; layout as of {about.source}')
-    if about and name in PUBLIC: card |= dict(origin=f'{about.where}; read from {source}')
+    card = _card(name, source, made, seed)
     return write_set(folder, made.items, card, extract=made.found.extract)

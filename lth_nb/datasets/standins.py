@@ -117,7 +117,8 @@ def _drawn_part(
     grid = (np.arange(px, dtype='f4') + .5) / px - .5
     along, across, grow = _cells(draws, 2 * draws[0], 1.6 if art else 1, grid)
     hatch = 0
-    if art: hatch = _hatch(kind[:, None, None], own[0] + .06 * draws[0], 9 * grow + draws[21], grid)
+    if art:
+        hatch = _hatch(kind[:, None, None], own[0] + .06 * draws[0], 9 * grow + draws[21], grid)
     body, core = _nucleus(SHAPES[kind % 5], along, across, grow)
     grain_along, grain_across = GRAINS[kind // 5].T[..., None, None]
     grain = .2 * _wave(along * grain_along + draws[8]) * _wave(across * grain_across)
