@@ -1,10 +1,13 @@
 "What Sphinx is told; build.py is the command, and copies what it reads to docs/_build/src."
 import sys
 from configparser import ConfigParser
+from importlib.util import find_spec
 from pathlib import Path
 
 here = Path(__file__).parent
 sys.path[:0] = [str(here), str(here.parent)]
+from parts import PARTS
+
 ini = ConfigParser(delimiters=['='], interpolation=None)
 ini.read(here.parent/'settings.ini', encoding='utf-8')
 
@@ -13,7 +16,7 @@ author = ini['DEFAULT']['author']
 project_copyright = f'{author}, Apache License 2.0'
 release = ini['DEFAULT']['version']
 extensions = [
-    'myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode', 'sphinx.ext.mathjax',
+    'myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode', 'sphinx.ext.mathjax', 'sphinx.ext.githubpages',
     'sphinx_copybutton', 'sphinx_design', 'reading', 'entries']
 
 nb_execution_mode = 'off' # every notebook is committed with its outputs
@@ -22,7 +25,8 @@ nb_output_stderr = 'remove'
 nb_render_markdown_format = 'gfm'
 nb_code_prompt_show = 'Show {type}'
 nb_code_prompt_hide = 'Hide {type}'
-myst_enable_extensions = ['dollarmath', 'amsmath', 'colon_fence', 'deflist', 'fieldlist']
+myst_enable_extensions = ['dollarmath', 'amsmath', 'colon_fence', 'deflist', 'fieldlist', 'substitution']
+myst_substitutions = PARTS
 myst_heading_anchors = 4
 
 add_module_names = False
@@ -33,13 +37,20 @@ toc_object_entries_show_parents = 'hide'
 viewcode_follow_imported_members = False
 viewcode_line_numbers = True
 
-mathjax_path = 'vendor/tex-svg.js'
-mathjax_options = {'defer': 'defer'}
-html_static_path = [str(here/'_static')]
+def inside(package, file):
+    "A file of an installed package, so that pages ask nothing of a network."
+    return str(Path(find_spec(package).origin).parent/file)
+
+
+html_static_path = [
+    '_static', inside('plotly', 'package_data/plotly.min.js'),
+    inside('sphinx-mathjax-offline', 'static/mathjax/tex-svg.js')]
 html_css_files = ['style.css']
+html_js_files = [('live.js', dict(defer='defer'))]
+mathjax_path = 'tex-svg.js'
 html_theme = 'furo'
 html_title = f'lth_nb {release}'
-html_favicon = str(here/'_static/favicon.svg')
+html_favicon = '_static/favicon.svg'
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False

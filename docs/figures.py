@@ -3,14 +3,16 @@ browser. An SVG differs from run to run in its ids, so this is called by hand wh
 import json
 import re
 import sys
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import nbformat
 import plotly.io as pio
 
 from lth_nb.figures import save_figure
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
+PLOTLY = 'application/vnd.plotly.v1+json'
 PAGE = dict(paper_bgcolor='#0d1117', plot_bgcolor='#0d1117', font_color='#e6edf3')
 LIGHTER = {'#5b4a8a': '#a996e0', '91,74,138': '169,150,224', '#000000': '#e6edf3', '#222222': '#e6edf3',
            '#555555': '#b6bfc8', '#2a3f5f': '#e6edf3'}
@@ -18,10 +20,10 @@ LIGHTER = {'#5b4a8a': '#a996e0', '91,74,138': '169,150,224', '#000000': '#e6edf3
 
 def figure():
     "The first figure among the outputs of the notebook."
-    cells = json.loads((nbs/'index.ipynb').read_text(encoding='utf-8'))['cells']
-    outputs = [output.get('data', {}) for cell in cells for output in cell.get('outputs', [])]
-    data = next(data for data in outputs if 'application/vnd.plotly.v1+json' in data)['application/vnd.plotly.v1+json']
-    return pio.from_json(json.dumps(dict(data=data['data'], layout=data['layout']))).update_layout(width=1000)
+    cells = nbformat.read(nbs/'index.ipynb', as_version=4).cells
+    shown = [output.data for cell in cells for output in cell.get('outputs', []) if 'data' in output]
+    drawn = next(data[PLOTLY] for data in shown if PLOTLY in data)
+    return pio.from_json(json.dumps(dict(data=drawn.data, layout=drawn.layout))).update_layout(width=1000)
 
 
 def darkened(fig):
@@ -30,12 +32,15 @@ def darkened(fig):
     return pio.from_json(text).update_layout(**PAGE).update_xaxes(gridcolor='#30363d')
 
 
+def save(name, fig):
+    "Draw a figure into nbs/images."
+    with TemporaryDirectory() as aside:
+        files, why = save_figure(fig, Path(aside)/name)
+        if why: sys.exit(why)
+        drawn = {file.suffix: file.read_bytes() for file in files}
+    (nbs/f'images/{name}.svg').write_bytes(drawn['.svg'])
+
+
 if __name__ == '__main__':
-    light = figure()
-    for name, fig in dict(forest=light, forest_dark=darkened(light)).items():
-        with tempfile.TemporaryDirectory() as aside:
-            files, why = save_figure(fig, Path(aside)/name)
-            if why: sys.exit(why)
-            picture = next(file for file in files if file.suffix == '.svg').read_bytes()
-        (nbs/f'images/{name}.svg').write_bytes(picture)
-        print(f'{name}.svg: {len(picture):,} bytes')
+    save('forest', figure())
+    save('forest_dark', darkened(figure()))

@@ -1,53 +1,120 @@
 """What a reader sees of a notebook, changed while Sphinx reads it: no file is written.
 
 A library notebook gets an entry (entries.py) before each exported cell. An experiment begins with its answer and its first
-figure; parameters, imports and plan stand at the end. Names between backticks become links to their entries."""
+figure; parameters, imports and plan stand at the end. Code in prose that names something of the library leads there."""
 import ast
 import html
 import json
 import re
 from functools import cache
 from importlib import import_module
+from inspect import isclass, isfunction
 from pathlib import Path
+from pkgutil import walk_packages
+from symtable import symtable
 
-root = Path(__file__).resolve().parents[1]
-PLOTLY, WIDGET = 'application/vnd.plotly.v1+json', 'application/vnd.jupyter.widget-view+json'
-STILL = (':::{admonition} Runs on your machine\n:class: note\nThis notebook is committed without outputs: it trains, or its '
-         'controls answer to a running kernel.\n:::')
-FENCE = re.compile(r'(?ms)(^```.*?^```|^:::.*?$)')
-TICK = re.compile(r'(?<![`\[\w}])`([\w./]+)`(?!`)')
+import nbformat
+from docutils import nodes
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from sphinx.addnodes import pending_xref
+
+import lth_nb
+
+PLOTLY = 'application/vnd.plotly.v1+json'
+README_ONLY = '<picture', '[!['  # Paragraphs: a still figure, badges
+STILL = """:::{admonition} Runs on your machine
+:class: note
+This notebook is committed without outputs: it trains, or its controls answer to a running kernel.
+:::"""
 
 
-def text_of(cell): return ''.join(cell['source'])
-def directives(cell): return re.findall(r'(?m)^#\| *(\w+)', text_of(cell))
-def bare(cell): return re.sub(r'(?m)^#\|.*\n?', '', text_of(cell)).strip()
-def markdown(text): return dict(cell_type='markdown', id='', metadata={}, source=text)
+# What a cell holds
+
+def directives(cell): return re.findall(r'(?m)^#\| *(\w+)', cell.source)
+def bare(cell): return re.sub(r'(?m)^#\|.*\n?', '', cell.source).strip()
+def tags_of(cell): return cell.metadata.get('tags', [])
+def outputs_of(cell): return cell.get('outputs', [])
+def data_of(output): return output.get('data', {})
+def is_figure(output): return PLOTLY in data_of(output)
 
 
-def parsed(text):
-    "The statements of a cell; none where it holds shell lines."
-    try: return ast.parse(text).body
+def statements(cell):
+    "Of Python; none where a cell holds prose or shell lines."
+    if cell.cell_type != 'code': return []
+    try: return ast.parse(bare(cell)).body
     except SyntaxError: return []
 
+
+def only_imports(cell):
+    "Whether a cell does nothing but import."
+    kinds = {type(node) for node in statements(cell)}
+    return bool(kinds) and kinds <= {ast.Import, ast.ImportFrom}
+
+
+def sentence_of(output):
+    "The words of a value that is one string, '' for every other."
+    if [*data_of(output)] != ['text/plain']: return ''
+    try: value = ast.literal_eval(output.data['text/plain'])
+    except (SyntaxError, ValueError): return ''
+    return value if isinstance(value, str) else ''
+
+
+# What the page has instead
+
+def prose(cell):
+    "The words of a cell; links that lead up from nbs/ start at the top."
+    kept = [part for part in bare(cell).split('\n\n') if not part.startswith(README_ONLY)]
+    return new_markdown_cell('\n\n'.join(kept).replace('](../', '](/'))
+
+
+def figure(drawn):
+    "A figure that live.js draws when it comes into view; its title is for who cannot see it."
+    layout = drawn.get('layout', {})
+    title = layout.get('title', {})
+    words = f"{title.get('text', '')}. {title.get('subtitle', {}).get('text', '')}"
+    label = html.escape(' '.join(re.sub('<[^>]*>', ' ', words).split()))
+    shown = json.dumps(dict(data=drawn['data'], layout=layout), separators=(',', ':')).replace('</', '<\\/')
+    return (f'<figure class="plotly-live" role="img" aria-label="{label}" style="min-height:{layout.get("height", 450)}px">'
+            f'<script type="application/json">{shown}</script></figure>')
+
+
+def rendered(output):
+    "A figure live, a string as a sentence, all else as it is."
+    if is_figure(output): text = figure(output.data[PLOTLY])
+    elif sentence_of(output): text = f'<p class="sentence">{html.escape(sentence_of(output))}</p>'
+    else: return output
+    return new_output('display_data', {'text/html': text})
+
+
+def page_cell(source, outputs, *tags, words=''):
+    "A cell as myst-nb takes it; `words` are for who cannot see a picture among its outputs."
+    shown = [rendered(output) for output in outputs if data_of(output) or output.output_type == 'stream']
+    return new_code_cell(source, outputs=shown, metadata=dict(tags=[*tags], mystnb=dict(image=dict(alt=words))))
+
+
+# Names, their entries and what leads to them
 
 @cache
 def homes():
     "Every exported name with the modules that export it."
     found = {}
-    for path in sorted((root/'lth_nb').rglob('[a-z]*.py')):
-        module = '.'.join(path.relative_to(root).with_suffix('').parts)
-        exported = re.search(r'(?ms)^__all__ = (\[.*?\])$', path.read_text(encoding='utf-8'))
-        for name in ast.literal_eval(exported[1]) if exported else []: found.setdefault(name, []).append(module)
+    for part in walk_packages(lth_nb.__path__, 'lth_nb.'):
+        if part.ispkg or part.name.startswith('lth_nb._'): continue
+        for name in import_module(part.name).__all__: found.setdefault(name, []).append(part.name)
     return found
 
 
-def known_in(cells, module):
+def module_of(cells):
+    "The module a notebook is exported to, '' for none."
+    room = re.match(r'#\| default_exp (\S+)', cells[0].source)
+    return f'lth_nb.{room[1]}' if room else ''
+
+
+def known_in(cells):
     "The names a notebook can speak of, its own and those it imports, each with its full name."
-    places = dict.fromkeys([name for name, where in homes().items() if module in where], module)
-    for cell in cells:
-        for node in parsed(bare(cell)) if cell['cell_type'] == 'code' else []:
-            if not isinstance(node, ast.ImportFrom) or not (node.module or '').startswith('lth_nb'): continue
-            places = {alias.name: node.module for alias in node.names} | places
+    imports = [node for cell in cells for node in statements(cell) if isinstance(node, ast.ImportFrom)]
+    places = {alias.name: node.module for node in imports for alias in node.names}
+    places |= {name: module_of(cells) for name in homes() if module_of(cells) in homes()[name]}
     full = {}
     for name, place in places.items():
         there = [home for home in homes().get(name, []) if f'{home}.'.startswith(f'{place}.')]
@@ -55,149 +122,115 @@ def known_in(cells, module):
     return full
 
 
-def linked(text, known):
-    "Backticked names of `known` and of notebooks as links; fenced code stays."
-    def link(match):
-        name = match[1].removesuffix('.ipynb')
-        if name in known: return f'{{py:obj}}`{name} <{known[name]}>`'
-        there = [path for path in (f'{name}.ipynb', f'experiments/{name}.ipynb') if (root/'nbs'/path).exists()]
-        return f'[`{match[1]}`](/{there[0]})' if there else match[0]
-    text = re.sub(r'\]\((?:\.\./)+([A-Z]+\.md)', r'](/\1', text)
-    text = re.sub(r'\]\((?:\.\./)*studies/\w+/what_we_found.ipynb', '](/experiments/what_we_found.ipynb', text)
-    text = re.sub(r'(?ms)\n*^(\$\$.*?\$\$)\s*$\n?', r'\n\n\1\n\n', text).strip()
-    return ''.join(part if part.startswith(('```', ':::')) else TICK.sub(link, part) for part in FENCE.split(text))
+def entry(module, name):
+    "autodoc's directive for a name."
+    thing = getattr(import_module(module), name)
+    if isclass(thing): return f'.. autoclass:: {module}.{name}\n   :members:\n'
+    if isfunction(thing): return f'.. autofunction:: {module}.{name}\n'
+    return f'.. py:data:: {name}\n   :module: {module}\n'
 
 
-def figure(data, words):
-    "A figure that live.js draws when it comes into view; `words` are for who cannot see it."
-    layout = data.get('layout') or {}
-    title = re.sub('<[^>]*>', ' ', (layout.get('title') or {}).get('text') or '')
-    label = html.escape(' '.join(f'{title}. {words}'.split()).strip('. ') or 'interactive figure')
-    shown = json.dumps(dict(data=data['data'], layout=layout), separators=(',', ':')).replace('</', '<\\/')
-    return (f'<figure class="plotly-live" role="img" aria-label="{label}" style="min-height:{layout.get("height") or 450}px">'
-            f'<script type="application/json">{shown}</script></figure>')
+def entries(cell, module):
+    "The entries of what a cell defines for others, '' for none."
+    symbols = symtable(bare(cell), module, 'exec').get_symbols()
+    names = [symbol.get_name() for symbol in symbols if symbol.is_assigned()]
+    made = [entry(module, name) for name in names if module in homes().get(name, [])]
+    return '\n'.join(['```{eval-rst}', *made, '```']) if made else ''
 
 
-def sentence_of(data):
-    "The words of a value that is one string, '' for every other."
-    text = ''.join(data.get('text/plain', ''))
-    if set(data) != {'text/plain'} or text[:1] not in '"\'(': return ''
-    try: value = ast.literal_eval(text)
-    except (SyntaxError, ValueError): return ''
-    return value if isinstance(value, str) else ''
+def link_names(app, doctree):
+    "Code in prose that names something of the library, or a notebook, leads there."
+    known = app.env.temp_data.get('known', {})
+    for code in [*doctree.findall(nodes.literal)]:
+        name = code.astext().removesuffix('.ipynb')
+        books = [book for book in (name, f'experiments/{name}') if (app.srcdir/f'{book}.ipynb').exists()]
+        if isinstance(code.parent, (nodes.reference, pending_xref)): continue
+        if name in known: link = pending_xref(refdomain='py', reftype='obj', reftarget=known[name], refwarn=True)
+        elif books: link = nodes.reference(refuri=app.builder.get_relative_uri(app.env.docname, books[0]), internal=True)
+        else: continue
+        code.replace_self(link)
+        link += code
 
 
-def shown(cell, words):
-    "Outputs as the page has them: figures live, sentences as prose, nothing empty."
-    kept = []
-    for output in cell.get('outputs', []):
-        data = output.get('data') or {}
-        if output['output_type'] == 'execute_result' and not data: continue
-        if PLOTLY in data: data = {'text/html': figure(data[PLOTLY], words)}
-        elif sentence_of(data): data = {'text/html': f'<p class="sentence">{html.escape(sentence_of(data))}</p>'}
-        data = {kind: value for kind, value in data.items() if kind != WIDGET}
-        kept.append(output | dict(data=data, metadata={}) if data else output)
-    return kept
-
-
-def entries(text, module):
-    "autodoc's directives for what a cell defines for others, '' for none."
-    lines = []
-    for node in parsed(text):
-        named = [node.name] if hasattr(node, 'name') else [
-            name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)]
-        for name in named:
-            if module not in homes().get(name, []): continue
-            if isinstance(node, ast.ClassDef): lines += [f'.. autoclass:: {module}.{name}', '   :members:', '']
-            elif isinstance(node, ast.FunctionDef): lines += [f'.. autofunction:: {module}.{name}', '']
-            else: lines += [f'.. py:data:: {name}', f'   :module: {module}', '']
-    return '```{entries}\n' + '\n'.join(lines) + '\n```' if lines else ''
-
-
-def library(cells, docname):
-    "A library notebook: entries before exported cells, whose code is folded away."
-    module = next((bare_name for cell in cells for bare_name in re.findall(r'(?m)^#\| default_exp (\S+)', text_of(cell))), '')
-    module = module and f'lth_nb.{module}'
-    known, words = known_in(cells, module), ''
-    for cell in cells:
-        said, text = directives(cell), bare(cell)
-        if {'hide', 'default_exp'} & {*said} or not text or text.startswith('<picture'): continue
-        if cell['cell_type'] == 'markdown':
-            yield markdown(linked(re.sub(r'(?m)^\[!\[.*\n\n?', '', text), known))
-            if not words and module: yield markdown(where(docname, module))
-            words = re.sub(r'[#>`*$]', '', text).strip()[:300]
-            continue
-        if 'export' in said and (made := entries(text, module)): yield markdown(made)
-        only_imports = module and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in parsed(text) or [0])
-        tag = 'remove-input' if 'echo' in said else 'hide-input' if 'export' in said or only_imports else ''
-        yield cell | dict(source=text, metadata=dict(tags=[tag] if tag else []), outputs=shown(cell, words))
-
+# Pages
 
 def where(docname, module):
     "The line under a title: the module, and the notebook itself."
     name = docname.split('/')[-1]
-    return f':::{{div}} where\n`{module}` · {{download}}`notebook <{name}.ipynb>`\n:::'
+    return new_markdown_cell(f':::{{div}} where\n`{module}` · {{download}}`notebook <{name}.ipynb>`\n:::')
 
 
-def answer_of(cells):
-    "Index of the cell that says the answer, and the answer: Markdown below the plan, or the last cell's sentence."
-    for index, cell in enumerate(cells):
-        for output in cell.get('outputs', []):
-            said = ''.join((output.get('data') or {}).get('text/markdown', ''))
-            if said and 'plan' not in cell['metadata'].get('tags', []): return index, said
-    found = [sentence_of(output.get('data') or {}) for output in cells[-1].get('outputs', [])]
-    return len(cells) - 1, next(filter(None, found), '')
+def folded(cell, module):
+    "How myst-nb shows the code of a cell: not at all, folded away, or open."
+    if 'echo' in directives(cell): return ['remove-input']
+    if 'export' in directives(cell) or (module and only_imports(cell)): return ['hide-input']
+    return []
+
+
+def library(cells, docname):
+    "A library notebook: entries before exported cells, whose code is folded away."
+    module, words = module_of(cells), ''
+    for cell in cells:
+        if not bare(cell) or {'hide', 'default_exp'} & {*directives(cell)}: continue
+        if cell.cell_type == 'markdown':
+            yield prose(cell)
+            if module and not words: yield where(docname, module)
+            words = ' '.join(re.sub(r'[#>`*$]', '', bare(cell)).split())[:300]
+            continue
+        if 'export' in directives(cell): yield new_markdown_cell(entries(cell, module))
+        yield page_cell(bare(cell), outputs_of(cell), *folded(cell, module), words=words)
+
+
+def answers(cells):
+    "The outputs that say the answer: Markdown below the plan, else the last cell's sentence."
+    for cell in cells:
+        if 'plan' in tags_of(cell): continue
+        yield from (output for output in outputs_of(cell) if 'text/markdown' in data_of(output))
+    yield from filter(sentence_of, outputs_of(cells[-1]))
+
+
+def answered(answer):
+    "The answer of an experiment in a box."
+    words = answer.data.get('text/markdown') or sentence_of(answer)
+    return new_markdown_cell(f'::::{{admonition}} The answer, as the notebook computes it\n:class: tip\n{words}\n::::')
 
 
 def experiment(cells, docname):
     "An experiment: question, answer and first figure; then the page; parameters, imports and plan at the end."
-    known, name = known_in(cells, ''), docname.split('/')[-1]
-    at, answer = answer_of(cells)
-    yield markdown(linked(text_of(cells[0]), known))
-    if answer: yield markdown(f'::::{{admonition}} The answer, as the notebook computes it\n:class: tip\n{answer}\n::::')
-    first = next((cell for cell in cells if any(PLOTLY in (output.get('data') or {}) for output in cell.get('outputs', []))), None)
-    plumbing, words = [], ''
-    if not any(cell.get('outputs') for cell in cells): yield markdown(STILL)
-    if first: yield cells_with(first, parted(first, answer)[0], 'remove-input')
-    for index, cell in enumerate(cells[1:], start=1):
-        tags, text = cell['metadata'].get('tags', []), bare(cell)
-        if cell['cell_type'] == 'markdown':
-            words = re.sub(r'[#>`*$]', '', text).strip()[:300]
-            yield markdown(linked(text, known))
-            continue
-        only_imports = all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in parsed(text) or [0])
-        outputs = parted(cell, words)[1] if cell is first else [] if index == at and answer else shown(cell, words)
-        page = cells_with(cell, outputs, *([] if 'parameters' in tags else ['hide-input']))
-        if only_imports or {'parameters', 'plan'} & {*tags}: plumbing.append(page)
-        else: yield page
-    yield markdown(f'## Parameters and plan\n\n```bash\nlth run {name}\n```\n\n{{download}}`notebook <{name}.ipynb>`')
+    title, *rest = cells
+    name, outputs = docname.split('/')[-1], [output for cell in cells for output in outputs_of(cell)]
+    answer, drawn = next(answers(cells), None), next(filter(is_figure, outputs), None)
+    yield prose(title)
+    if answer: yield answered(answer)
+    if not outputs: yield new_markdown_cell(STILL)
+    if drawn: yield page_cell('# what is drawn', [drawn], 'remove-input')
+    plumbing = []
+    for cell in rest:
+        left = [output for output in outputs_of(cell) if output is not answer and output is not drawn]
+        if cell.cell_type == 'markdown': yield prose(cell)
+        elif 'parameters' in tags_of(cell): plumbing.append(page_cell(bare(cell), left))
+        elif 'plan' in tags_of(cell) or only_imports(cell): plumbing.append(page_cell(bare(cell), left, 'hide-input'))
+        else: yield page_cell(bare(cell), left, 'hide-input')
+    yield new_markdown_cell(f'## Parameters and plan\n\n```bash\nlth run {name}\n```\n\n{{download}}`notebook <{name}.ipynb>`')
     yield from plumbing
-
-
-def parted(cell, words):
-    "The first figure of a cell, and its other outputs."
-    outputs = shown(cell, words)
-    place = next(place for place, output in enumerate(outputs) if 'plotly-live' in str(output))
-    return outputs[place:place + 1], outputs[:place] + outputs[place + 1:]
-
-
-def cells_with(cell, outputs, *tags): return cell | dict(source=bare(cell), metadata=dict(tags=[*tags]), outputs=outputs)
 
 
 def read(app, docname, content):
     "Sphinx hands over the text of a file that it is about to parse."
-    if not app.env.doc2path(docname).suffix == '.ipynb': return
-    notebook = json.loads(content[0])
-    change = experiment if docname.startswith('experiments/') else library
-    cells = list(change(notebook['cells'], docname))
-    if docname == 'index': cells.append(markdown((root/'docs/contents.md').read_text(encoding='utf-8')))
-    for index, cell in enumerate(cells): cell['id'] = f'c{index}'
-    notebook['metadata']['language_info'] = dict(name='python', pygments_lexer='ipython3')
-    content[0] = json.dumps(notebook | dict(cells=cells))
+    if app.env.doc2path(docname).suffix != '.ipynb': return
+    notebook = nbformat.reads(content[0], as_version=4)
+    app.env.temp_data['known'] = known_in(notebook.cells)
+    of_results = docname.startswith('experiments/')
+    cells = [*(experiment if of_results else library)(notebook.cells, docname)]
+    if docname == 'index': cells.append(new_markdown_cell(Path(__file__).with_name('contents.md').read_text(encoding='utf-8')))
+    about = dict(language_info=dict(name='python', pygments_lexer='ipython3'), source_map=[*range(len(cells))])
+    if of_results or docname in ('index', 'your_data'): about['hide-toc'] = True
+    content[0] = nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=about))
 
 
 def setup(app):
     "Connect the reading; modules are loaded once, before Sphinx divides its work."
-    for module in sorted({home for found in homes().values() for home in found}): import_module(module)
+    homes()
     app.connect('source-read', read)
+    app.connect('doctree-read', link_names)
     return dict(version='1', parallel_read_safe=True, parallel_write_safe=True)

@@ -1,6 +1,7 @@
 "Shared by all tests: the project's folder, a copy of it, and programs run without a terminal."
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 LONG = ('test_figures.py', 'test_lab.py', 'test_site.py', 'test_experiments.py', 'test_survival.py',
         'test_package.py')
 ROOT = Path(__file__).resolve().parents[1]
+MACHINE = re.compile(r'(?<![\w.}])/(?:home|root|work|tmp|opt|Users)/')
 LEFT = shutil.ignore_patterns(
     '.venv*', '.git', 'runs', 'data', 'build', 'dist', '_docs', '_build', '_share', 'llms.txt',
     '*.egg-info', '__pycache__', '.pytest_cache', '.ruff_cache', '.import_linter_cache',

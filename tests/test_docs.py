@@ -8,8 +8,11 @@ import re
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import ROOT, call
+from docutils import nodes
+from docutils.core import publish_doctree
 from notebooks import FIGURE, shown, step
 
 sys.path.insert(0, str(ROOT/'docs'))
@@ -71,20 +74,23 @@ def test_the_map_has_every_section_figure_table_and_claim(paper_map):
 
 
 def entry(name):
-    "The lines of a table that stands below the signature of a function of pruning."
+    "The table that stands below the signature of a function of pruning: a list of texts a row."
     from lth_nb import pruning
     lines = ['Remove the smallest-magnitude kept weights.']
     full, thing = f'lth_nb.pruning.{name}', getattr(pruning, name)
     entries.documented(None, 'function', full, thing, None, lines)
-    return '\n'.join(lines)
+    rows = publish_doctree('\n'.join(lines)).findall(nodes.row)
+    return [[part.astext() for part in row.findall(nodes.entry)] for row in rows]
 
 
 def test_an_entry_has_a_table_of_parameters():
-    text = entry('prune')
-    meaning = 'Share of the kept weights to remove, in [0, 1); '
-    assert f'   * - **rate**\n     - ``float``\n     - ``0.2``\n     - {meaning}' in text
-    assert '   * - *returns*\n     - ``Mask``\n     - \n     - ' in text
-    assert '``dict[str, Tensor]``' in text
+    head, *rows = entry('prune')
+    found = {name: told for name, *told in rows}
+    assert head == ['', 'type', 'default', 'meaning']
+    assert found['rate'][:2] == ['float', '0.2']
+    assert found['rate'][2].startswith('Share of the kept weights to remove, in [0, 1); ')
+    assert found['returns'][:2] == ['Mask', '']
+    assert found['weights'][0] == 'dict[str, Tensor]'
 
 
 ENTRY = re.compile(r'(?m)^\.\. (?:autoclass|autofunction|py:data):: (?:[\w.]+\.)?(\w+)$')
@@ -94,12 +100,11 @@ def test_every_exported_name_has_one_entry():
     missing = []
     for path in (ROOT/'nbs').rglob('[0-9]*.ipynb'):
         if '.ipynb_checkpoints' in path.parts: continue
-        cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-        module = re.search(r'(?m)^#\| default_exp (\S+)', ''.join(cells[0]['source']))
-        if not module: continue
-        home = f'lth_nb.{module[1]}'
-        made = '\n'.join(reading.entries(reading.bare(cell), home) for cell in cells
-                         if cell['cell_type'] == 'code' and 'export' in reading.directives(cell))
+        cells = nbformat.read(path, as_version=4).cells
+        home = reading.module_of(cells)
+        if not home: continue
+        made = '\n'.join(reading.entries(cell, home) for cell in cells
+                         if cell.cell_type == 'code' and 'export' in reading.directives(cell))
         names, exported = ENTRY.findall(made), reading.homes().items()
         missing += [f'{home}.{name}' for name, where in exported
                     if home in where and names.count(name) != 1]
@@ -107,14 +112,16 @@ def test_every_exported_name_has_one_entry():
 
 
 def test_what_markup_would_misread_is_escaped():
-    written = entries.rst('in [0, 1), a|b, `x|y`, 2 * 3, a_')
-    assert written == r'in [0, 1), a\|b, \ ``x|y``\ , 2 \* 3, a\_'
+    written = entries.rst("in [0, 1), a|b, `x|y`, 2 * 3, a_, '' = none")
+    assert publish_doctree(written).astext() == "in [0, 1), a|b, x|y, 2 * 3, a_, '' = none"
+    assert '\\ ``x|y``\\ ' in written
 
 
 def cell(kind, text, *outputs, tags=()):
     "A cell of a notebook."
     more = dict(outputs=list(outputs)) if kind == 'code' else {}
-    return dict(cell_type=kind, metadata=dict(tags=list(tags)), source=text) | more
+    told = dict(cell_type=kind, metadata=dict(tags=list(tags)), source=text)
+    return nbformat.from_dict(told | more)
 
 
 def result(**data): return dict(output_type='display_data', metadata={}, data=data)
@@ -133,9 +140,9 @@ def test_an_experiment_begins_with_its_answer_and_figure(answer, told):
         cell('markdown', '## What is drawn'),
         cell('code', 'fig.show()', result(**drawn)),
         cell('code', 'said', result(**answer))], 'experiments/does_it'))
-    texts = [reading.text_of(one) for one in made]
+    texts = [one.source for one in made]
     assert texts[0].startswith('# Does it?') and told in texts[1]
-    figure = made[2]['outputs'][0]['data']['text/html']
+    figure = made[2].outputs[0].data['text/html']
     assert 'plotly-live' in figure and 'aria-label="Found' in figure
     end = next(place for place, text in enumerate(texts) if text.startswith('## Parameters'))
     assert 'lth run does_it' in texts[end]
@@ -152,7 +159,7 @@ def test_an_experiment_begins_with_its_answer_and_figure(answer, told):
     ('<a href="a.html#here">y</a><p id="here">fine</p>', '')])
 def test_a_fault_of_the_site_is_found(tmp_path, inside, told):
     (tmp_path/'a.html').write_text(f'<html><body>{inside}</body></html>', encoding='utf-8')
-    found = build.faults(tmp_path)
+    found = list(build.faults(tmp_path))
     assert len(found) == bool(told) and all(told in line for line in found), found
 
 

@@ -5,12 +5,11 @@ import re
 import tomllib
 from configparser import ConfigParser
 
-from conftest import call
+from conftest import MACHINE, call
 from nbdev.config import get_config
 
 import lth_nb
 
-MACHINE = re.compile(r'(?<![\w.}])/(?:home|root|work|tmp|opt|Users)/')
 REGISTRY = re.compile(r'pypi\.org|pythonhosted|//download\.pytorch|registry\.npmjs|--(?:extra-)?index-url +\S+:')
 
 

@@ -11,9 +11,9 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from conftest import MACHINE
 
 NBS = Path(__file__).resolve().parents[1]/'nbs'
-MACHINE = re.compile(r'(?<![\w.}])/(?:home|root|work|tmp|opt|Users)/')
 NOISE = {'a warning': re.compile(r'\b\w*Warning: '),
          'a progress bar': re.compile(r'\d%\||\bit/s\b|\r')}
 FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
@@ -138,7 +138,7 @@ def mentioned(cell):
 
 def shown_by(node):
     "Names that using a definition shows: what it returns, what it inherits from."
-    parts = node.bases if isinstance(node, ast.ClassDef) else [node.returns] if node.returns else []
+    parts = node.bases if isinstance(node, ast.ClassDef) else filter(None, [node.returns])
     return {inner.id for part in parts for inner in ast.walk(part) if isinstance(inner, ast.Name)}
 
 

@@ -1,5 +1,13 @@
 // Draws each figure when it comes into view, and again in the other colours when the theme changes.
 (() => {
+  const figures = [...document.querySelectorAll('.plotly-live')];
+  if (!figures.length) return;
+  const plotly = new Promise((ready) => { // 5 MB, for pages with a figure only
+    const script = document.createElement('script');
+    script.src = document.currentScript.src.replace('live.js', 'plotly.min.js');
+    script.onload = ready;
+    document.head.append(script);
+  });
   const system = matchMedia('(prefers-color-scheme: dark)');
   const dark = () => {
     const theme = document.body.dataset.theme;
@@ -85,15 +93,16 @@
     fit(layout, width);
     return { data, layout };
   };
-  const draw = (figure) => {
+  const draw = async (figure) => {
+    await plotly;
     figure._data = figure._data || JSON.parse(figure.querySelector('script').textContent);
     if (!figure._plot) { figure._plot = document.createElement('div'); figure.append(figure._plot); }
     const { data, layout } = skin(figure._data, innerWidth < 760 ? 760 : figure.clientWidth);
     if (figure.clientWidth < 760 && innerWidth < 760) { layout.width = 760; layout.autosize = false; } // a phone scrolls the figure sideways
-    return Plotly.react(figure._plot, data, layout, { responsive: true, displaylogo: false })
-      .then(() => { figure.classList.add('drawn'); figure.style.minHeight = ''; });
+    await Plotly.react(figure._plot, data, layout, { responsive: true, displaylogo: false });
+    figure.classList.add('drawn');
+    figure.style.minHeight = '';
   };
-  const figures = [...document.querySelectorAll('.plotly-live')];
   const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
     if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
   }), { rootMargin: '400px' });

@@ -160,4 +160,4 @@ def test_search_finds_the_words_of_the_field(words, where, visit, page):
 def test_every_link_leads_somewhere(site):
     sys.path.insert(0, str(ROOT/'docs'))
     from build import faults
-    assert faults(site) == []
+    assert list(faults(site)) == []
