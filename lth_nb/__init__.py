@@ -56,7 +56,8 @@ Modules:
 - `lth_nb.sweep`: All runs of a question: which specs it takes, and how one of them is carried out.
 - `lth_nb.tickets`: Train, prune, rewind, and again: the search that yields a ticket per round.
 - `lth_nb.training`: Train a masked network, stop in time, keep its best weights, and read a split once.
-- `lth_nb.transfer`: One run: an arm of a ticket on a target, trained, and read once."""
+- `lth_nb.transfer`: One run: an arm of a ticket on a target, trained, and read once.
+- `lth_nb.yardsticks`: What a lab would train instead of a ticket: a network that saw photographs."""
 
 __version__ = "0.1.0"
 

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .masks import Mask, digest, full_mask, mask_at, round_map
-from .protocol import Protocol, canonical, choose, make_protocol, seed_from, whole
+from lth_nb.protocol import (
+    Protocol,
+    canonical,
+    choose,
+    make_protocol,
+    seed_from,
+    whole,
+    written,
+)
 from .tickets import Round, Ticket, rewind_step, search, without_head
 from .training import Fit, State, fit, pick_device
 
@@ -337,15 +345,15 @@ def export_ticket(
     for name, keep in ticket.mask.items():
         weights[name] = weights[name].masked_fill(~keep, 0)
     parts = 'weights.safetensors', 'mask.safetensors', 'card.json'
-    written = [dest/f'{bank.name}-r{at_round:02d}-{part}' for part in parts]
-    there = ', '.join(path.name for path in written if path.exists())
+    copied = [dest/f'{bank.name}-r{at_round:02d}-{part}' for part in parts]
+    there = ', '.join(path.name for path in copied if path.exists())
     if there:
         raise FileExistsError(f"{dest} already has {there}: name another folder")
     dest.mkdir(parents=True, exist_ok=True)
-    save_file(weights, written[0])
-    save_file({name: keep.byte() for name, keep in ticket.mask.items()}, written[1])
-    written[2].write_text(json.dumps(ticket.card, indent=1), encoding='utf-8')
-    return written
+    save_file(weights, copied[0])
+    save_file({name: keep.byte() for name, keep in ticket.mask.items()}, copied[1])
+    copied[2].write_text(json.dumps(ticket.card, indent=1), encoding='utf-8')
+    return copied
 
 # %% ../nbs/06_bank.ipynb #c50
 def _batches(
@@ -358,7 +366,7 @@ def _batches(
     from lth_nb.datasets import Batches, channel_stats  # seconds a reader need not wait for
     mean, std = channel_stats(splits.train)
     common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
-    train = Batches(splits.train, seed=order, **common)
+    train = Batches(splits.train, seed=order, augment=protocol.augment, **common)
     return train, Batches(splits.val, train=False, **common)
 
 def fit_splits(
@@ -391,7 +399,7 @@ def _card(
     return dict(
         name=bank_name(splits.name, protocol.model, recipe, seed), source=splits.name,
         source_kind=splits.kind, fingerprint=splits.fingerprint, model=protocol.model,
-        classes=len(splits.classes), recipe=recipe, search_seed=seed, protocol=asdict(protocol),
+        classes=len(splits.classes), recipe=recipe, search_seed=seed, protocol=written(protocol),
         kept_trained=[0, protocol.rounds], train='', n_train=len(splits.train),
         n_val=len(splits.val), n_test=splits.n_test, px=splits.px, notes=list(splits.notes),
         mean=list(mean), std=list(std), versions=versions(device))
@@ -412,7 +420,8 @@ def carry_out_search(
     purpose = splits.name, card['search_seed']
     common = dict(px=splits.px, batch=protocol.batch, mean=card['mean'], std=card['std'],
                   device=device)
-    train = Batches(images, seed=seed_from('search order', *purpose), **common)
+    order = seed_from('search order', *purpose)
+    train = Batches(images, seed=order, augment=protocol.augment, **common)
     model = bare(protocol.model, len(splits.classes), px=splits.px, stem=protocol.stem,
                  variant=protocol.variant, device=device)
     init = init_state(model, protocol.init, seed_from('search init', *purpose))
@@ -459,7 +468,7 @@ def search_set(
 )->Bank: # As of `search_splits`
     "A bank of one's own: tickets found on your images."
     from lth_nb.datasets import load  # as above
-    protocol = make_protocol(preset, recipe, change, rounds=rounds)
+    protocol = make_protocol(preset, recipe, change, rounds=rounds, finetune_tries=1)
     splits = load(source, data, px=protocol.px, source_px=protocol.source_px, role='source',
                   source_val=protocol.source_val, cache=Path(folder).parent/'cache')
     return search_splits(splits, protocol, folder=folder, recipe=recipe, seed=seed,

@@ -38,6 +38,8 @@ from lth_nb.protocol import (
     PLANS,
     PRESETS,
     RECIPES,
+    SOURCES,
+    Design,
     Protocol,
     choose,
     make_protocol,
@@ -181,6 +183,8 @@ class Request:
     keep_trained:tuple=() # Rounds whose trained weights are kept; () = the first and the last
     px:int=0             # Side of the crop, pixels; 0 = the preset's
     batch:int=0          # Images per step; 0 = the preset's
+    augment:str=''       # Beside the random crop: '' nothing, flip or dihedral
+    pretrained:str=''    # Network of the yardsticks: auto, '' = none, or by name
     change:str=''        # Other fields of the protocol, as `parse_change` takes them
     data:str='data'      # Folder of data sets
     accept:str=''        # Findings of the data check to go on with
@@ -210,6 +214,11 @@ class Request:
         return split_names(self.source)
 
     @property
+    def usual_sources(self)->tuple[str,...]: # Names; () = every bank in `bank`
+        "The sources of a transfer: as named, else one of the embedded, for an answer in minutes."
+        return self.sources or (() if self.bank else SOURCES[:1])
+
+    @property
     def recipe(self)->str: # paper or tuned
         "The one recipe of a search; several are refused."
         return choose(','.join(self.recipes), RECIPES, 'recipe')
@@ -217,9 +226,9 @@ class Request:
     @property
     def protocols(self)->dict[str,Protocol]: # Recipe -> what its transfers are trained with
         "One protocol per recipe, before the device decides on a precision."
-        sizes = _given(model=self.model, px=self.px, batch=self.batch)
+        sizes = _given(model=self.model, px=self.px, batch=self.batch, augment=self.augment)
         if self.smoke:
-            sizes |= dict(max_epochs=3)
+            sizes |= dict(max_epochs=3, finetune_tries=1)
         return {recipe: make_protocol(self.preset, recipe, self.change, **sizes)
                 for recipe in self.recipes}
 
@@ -232,15 +241,18 @@ class Request:
         sizes = _given(model=self.model, source_px=self.px, batch=self.batch, rounds=rounds)
         if self.smoke:
             sizes |= dict(rounds=1, max_epochs=3, batch=16)
+        sizes |= dict(finetune_tries=1) # of transfers alone
         return make_protocol(self.preset, self.recipe, self.change, **sizes)
 
-    def plan_of(self,
+    def design(self,
         recipe:str, # One of `recipes`
-    )->tuple[tuple[str,...], tuple[int,...]]: # Arms and rounds
+    )->Design: # Arms and rounds
         "What is run with a recipe: as asked, else as the preset says."
-        arms, rounds = PLANS[self.preset][recipe]
-        rounds = self.rounds or rounds
-        return self.arms or arms, rounds[:1] if self.smoke else rounds
+        usual = PLANS[self.preset][recipe]
+        arms, rounds = self.arms or usual.arms, self.rounds or usual.rounds
+        if self.smoke:
+            return Design(arms, rounds[:1])
+        return Design(arms, rounds, () if self.rounds else usual.curve)
 
     def folder(self,
         name:str,        # Of the set that was read
@@ -371,8 +383,8 @@ READERS:dict[str,Callable] = dict( # Parameter -> how it is read
     target=_path, source=_sources, preset=_preset, recipe=_recipes, search_recipe=_search_recipe,
     model=_text, rounds=_rounds, seeds=_seeds, search_seeds=_seeds, arms=_arms, train=_text,
     train_seed=_draw, keep_trained=_kept, px=_whole, batch=_whole, change=_text, data=_data,
-    accept=_text, bank=_path, out=_out, device=_device, threads=_workers, smoke=_flag,
-    study=_path, table=_path, parts=_names, compute=_flag)
+    accept=_text, augment=_text, pretrained=_text, bank=_path, out=_out, device=_device,
+    threads=_workers, smoke=_flag, study=_path, table=_path, parts=_names, compute=_flag)
 FIELDS = dict(recipe='recipes', threads='workers') # Parameters whose field has another name
 
 def request(

@@ -30,7 +30,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from . import __version__
-from .protocol import ARMS, canonical, key_of, whole
+from .protocol import ARMS, YARDSTICKS, canonical, key_of, pair_of, whole
 
 # %% ../nbs/08_runs.ipynb #c04
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _check_whole(
     is_there = [
         asked['target']['name'],
         (folder/'history.csv').stat().st_size,
-        asked['arm'] in ARMS,
+        asked['arm'] in (*ARMS, *YARDSTICKS),
         {'protocol', 'ticket', 'seed', 'labels'} <= asked.keys(),
         'test_class' in arrays,
         'test_acc' in result]
@@ -263,7 +263,7 @@ COLUMNS = (
     'weights bank search_recipe ticket round sparsity density search_seed seed train n_train n_val '
     'n_test px smoke val_loss val_acc test_acc test_balanced_acc test_macro_f1 test_ece epochs '
     'steps stopped_by seconds images_per_s params_kept flops bytes dead_channels version '
-    'source_kind accepted layer_sparsity test_recall').split()
+    'source_kind accepted layer_sparsity test_recall val_balanced_acc lr').split()
 
 def _line(
     asked:dict,  # Of spec.json, with the labels to show
@@ -271,7 +271,7 @@ def _line(
     key:str,     # Of the run
 )->dict: # One value per column; '' where a run has none
     "One row."
-    arm, target = ARMS[asked['arm']], asked['target']
+    arm, target = pair_of(asked['arm']), asked['target']
     known = dict(
         key=key, target=target['name'], arm=asked['arm'], mask=arm.mask, weights=arm.weights,
         seed=asked['seed'], ticket=asked['ticket'].get('mask', ''),

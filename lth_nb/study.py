@@ -33,7 +33,7 @@ from lth_nb.protocol import (
     changed,
     choose,
     is_shared,
-    make_protocol,
+    protocol_of,
     rounds_of,
     seen_fields,
     set_name,
@@ -178,16 +178,6 @@ def _seen(
     found, paper = seen_fields(protocol, arm), seen_fields(Protocol(), arm)
     return ','.join(f'{name}={value}' for name, value in found.items() if value != paper.get(name))
 
-@cache
-def _protocol_of(
-    preset:str,  # As in the table: a star where something was changed
-    recipe:str,  # paper or tuned
-    changes:str, # Column `changed`
-)->Protocol: # What a row of a table was trained with
-    "A protocol read back from its columns."
-    plain = changes.translate(str.maketrans('', '', '()')) # tuples stand in brackets there
-    return make_protocol(preset.rstrip('*'), recipe, plain)
-
 def _as_text(
     column:pd.Series, # Of a run table: read back, numbers may be floats with gaps
 )->pd.Series: # '' for a gap
@@ -208,7 +198,7 @@ def named(
     if 'seen' in runs:
         return names.assign(changed=runs.seen)
     columns = zip(_as_text(runs.preset), names.recipe, names.changed, names.arm)
-    seen = [_seen(_protocol_of(*changes), arm) for *changes, arm in columns]
+    seen = [_seen(protocol_of(*changes), arm) for *changes, arm in columns]
     return names.assign(changed=seen)
 
 # %% ../nbs/12_study.ipynb #c18

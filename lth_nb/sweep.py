@@ -13,7 +13,7 @@ __all__ = ['sees', 'search_rounds', 'plan', 'Sweep', 'sized', 'sweep', 'carry_ou
 
 # %% ../nbs/09_sweep.ipynb #c03
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from torch import nn
@@ -26,17 +26,21 @@ from .models import bare, head_state, init_state, prunable
 from lth_nb.protocol import (
     ARMS,
     STANDIN_SIZES,
+    YARDSTICKS,
     Protocol,
     changed,
     is_shared,
     key_of,
     seed_from,
     seen_fields,
+    starred,
+    written,
 )
 from .runs import Spec
 from .tickets import Ticket
 from .training import pick_device, pick_precision
 from .transfer import Run, arm_mask, arm_weights, start, transfer
+from .yardsticks import carry_out_yardstick, yardstick_protocol, yardstick_spec
 
 # %% ../nbs/09_sweep.ipynb #c07
 def sees(
@@ -141,7 +145,7 @@ def _shared_run(
 )->Spec: # With labels
     "A run that belongs to no source."
     protocol = question.protocol
-    names = dict(protocol=key_of(asdict(protocol))[:16], sparsity=0., density=1., round='')
+    names = dict(protocol=key_of(written(protocol))[:16], sparsity=0., density=1., round='')
     return Spec(seen_fields(protocol, arm), question.target, {}, arm, seed, question.labels | names)
 
 def _run_of(
@@ -172,12 +176,13 @@ def plan(
     seeds:tuple[int,...],       # Transfer seeds; `search_of` says which bank a seed takes
     arms:tuple[str,...],        # Names in `ARMS`
     labels:dict,                # preset, recipe, changed, smoke, target_kind
+    curve:tuple[int,...]=(),    # Further rounds of the ticket alone
 )->list[Spec]: # In the order they are run: seed by seed, so that an early look is a paired one
     "Every run of one recipe."
     for source, found in banks.items():
         _check_searches(source, found)
         for bank in found:
-            _check_bank(bank, protocol, rounds, labels)
+            _check_bank(bank, protocol, (*rounds, *curve), labels)
     question = _Question(protocol, target, labels)
     shared = [arm for arm in arms if is_shared(arm, protocol)]
     others = [arm for arm in arms if arm not in shared]
@@ -188,6 +193,8 @@ def plan(
             by_search = {bank.card['search_seed']: bank for bank in found}
             bank = by_search[search_of(seed, seeds, by_search)]
             specs += _runs_of_bank(question, bank, seed, rounds, others)
+            further = [number for number in curve if number not in rounds]
+            specs += [_run_of(question, 'ticket', seed, bank, number) for number in further]
     return specs
 
 def _runs_of_bank(
@@ -213,6 +220,7 @@ class Sweep:
     splits:Splits                 # The target, as it is used
     banks:dict[str,Bank]          # By name
     protocols:dict[str,Protocol]  # Key of a spec -> what it is trained with
+    large:Splits|None=None        # The target at the yardsticks' side; None = no yardsticks
 
     def network(self,
         device:str='cpu', # Where it is put
@@ -273,6 +281,8 @@ def sweep(
     banks:dict[str,list[Bank]], # Source -> its banks, from `find_banks`
     *,
     accepted:str='', # Findings of the data check that were accepted; the table names them
+    network:str='',  # Of the yardsticks, from `photographed`; '' = none
+    large:Splits|None=None, # The target at their side
 )->Sweep: # Nothing is trained yet
     "All runs of a question."
     used, train = sized(asked, splits)
@@ -280,16 +290,37 @@ def sweep(
     for recipe, typed in asked.protocols.items():
         protocol = replace(typed, precision=pick_precision(device, typed.precision))
         apart = changed(typed, asked.preset, recipe) # what the device decides is no change
-        labels = dict(preset=f'{asked.preset}*' if apart else asked.preset, recipe=recipe,
-                      changed=apart, smoke=asked.smoke, target_kind=used.kind, px=used.px,
-                      accepted=accepted)
-        arms, rounds = asked.plan_of(recipe)
-        more = plan(protocol, target=_about(used, train), banks=banks, rounds=rounds,
-                    seeds=asked.seeds, arms=arms, labels=labels)
+        labels = dict(preset=starred(asked.preset, apart), recipe=recipe, changed=apart,
+                      smoke=asked.smoke, target_kind=used.kind, px=used.px, accepted=accepted)
+        design = asked.design(recipe)
+        more = plan(protocol, target=_about(used, train), banks=banks, rounds=design.rounds,
+                    seeds=asked.seeds, arms=design.arms, labels=labels, curve=design.curve)
+        specs += more
+        protocols |= {spec.key: protocol for spec in more}
+    if large is not None:
+        large = large.shrunk(len(used.val), used.n_test)
+        more, protocol = _yardsticks(asked, used, train, network)
         specs += more
         protocols |= {spec.key: protocol for spec in more}
     by_name = {bank.name: bank for found in banks.values() for bank in found}
-    return Sweep(tuple(specs), used, by_name, protocols)
+    return Sweep(tuple(specs), used, by_name, protocols, large)
+
+def _yardsticks(
+    asked:Request, # From `experiments.request`
+    used:Splits,   # The target, as it is used
+    train:str,     # From `sized`
+    network:str,   # A name of `NETWORKS`
+)->tuple[list[Spec], Protocol]: # Seed by seed, with what they are trained with
+    "The rows of another network, beside the first recipe."
+    recipe, typed = next(iter(asked.protocols.items()))
+    precision = pick_precision(pick_device(asked.device), typed.precision)
+    protocol = yardstick_protocol(replace(typed, precision=precision))
+    labels = dict(preset=asked.preset, recipe=recipe, smoke=asked.smoke, target_kind=used.kind,
+                  px=used.px)
+    about = _about(used, train)
+    specs = [yardstick_spec(arm, network, protocol, target=about, seed=seed, labels=labels)
+             for seed in asked.seeds for arm in YARDSTICKS]
+    return specs, protocol
 
 # %% ../nbs/09_sweep.ipynb #c24
 def _planned_ticket(
@@ -346,7 +377,7 @@ def _batches(
     order = seed_from('transfer order', splits.name, spec.seed)
     views = 10 if protocol.views == 'ten' else 1
     def whole(images): return Batches(images, train=False, views=views, **common)
-    return Batches(images, seed=order, **common), whole
+    return Batches(images, seed=order, augment=protocol.augment, **common), whole
 
 def carry_out(
     spec:Spec,     # What to run
@@ -357,6 +388,8 @@ def carry_out(
 )->Run: # Finished, test split read once
     "Train one spec."
     protocol, splits = _planned_protocol(spec, work), work.splits
+    if spec.arm in YARDSTICKS:
+        return carry_out_yardstick(spec, work.large, protocol, str(net.fc.weight.device))
     ticket, about = _planned_ticket(spec, work.banks), (splits.name, spec.seed)
     fresh = init_state(net, protocol.init, seed_from('transfer init', *about))
     head = head_state(net, protocol.init, *about)

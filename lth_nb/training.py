@@ -10,7 +10,7 @@ toy network. The learning rate is a function of the step alone."""
 
 # %% auto #0
 __all__ = ['Places', 'State', 'learning_rate', 'optimizer', 'pick_device', 'pick_precision', 'autocast', 'pruned_places',
-           'train_step', 'Scores', 'evaluate', 'copy_state', 'Best', 'Fit', 'progress_line', 'fit']
+           'train_step', 'balanced', 'Scores', 'evaluate', 'copy_state', 'Best', 'Fit', 'progress_line', 'fit']
 
 # %% ../nbs/04_training.ipynb #c03
 import math
@@ -117,9 +117,12 @@ def train_step(
     opt:torch.optim.Optimizer, # Over all of `model.parameters()`
     x:Tensor,        # Images, (B, C, H, W), normalised, on the model's device
     y:Tensor,        # Class ids, (B,), int64
+    *,
+    class_weights:Tensor|None=None, # (classes,), on the model's device; None = all 1
+    smoothing:float=0., # Share of each label spread over all classes, in [0, 1)
 )->Tensor: # Mean cross-entropy before the step, in nats, 0-d, detached, still on the device
     "One optimiser step that leaves the pruned weights at exactly 0."
-    loss = F.cross_entropy(model(x).float(), y)
+    loss = F.cross_entropy(model(x).float(), y, class_weights, label_smoothing=smoothing)
     opt.zero_grad(set_to_none=True)
     loss.backward()
     opt.step()
@@ -127,6 +130,16 @@ def train_step(
         for weight, cut in places:
             weight.masked_fill_(cut, 0)
     return loss.detach()
+
+# %% ../nbs/04_training.ipynb #ncb950a0
+def balanced(
+    counts:Sequence[int], # Training images of each class, >= 0
+)->Tensor: # (classes,) float32; mean 1 over the images; 0 for a class without images
+    "Weights that make every class count the same."
+    number = torch.as_tensor(counts, dtype=torch.float32)
+    present = int((number > 0).sum())
+    weights = number.sum() / (present * number)
+    return torch.where(number > 0, weights, 0.)
 
 # %% ../nbs/04_training.ipynb #c34
 @dataclass(frozen=True)
@@ -201,7 +214,8 @@ def _epoch(
     opt:torch.optim.Optimizer, # Its learning rate is set before every step
     train:Sequence,  # `train[step]` is a batch, `len(train)` the steps of an epoch
     steps:range,     # Steps of this epoch, 0-based over the whole run
-    protocol:Protocol, # Its schedule and precision
+    protocol:Protocol, # Its schedule, precision and label_smoothing
+    weights:Tensor|None=None, # Of the classes, from `balanced`; None = all 1
 )->list[float]: # Loss of each step, in nats
     "Train through `steps`."
     model.train()
@@ -211,7 +225,8 @@ def _epoch(
             group['lr'] = learning_rate(protocol, step, len(train))
         x, y = train[step]
         with autocast(x.device, protocol.precision):
-            losses.append(train_step(model, places, opt, x, y))
+            losses.append(train_step(model, places, opt, x, y, class_weights=weights,
+                                     smoothing=protocol.label_smoothing))
     return torch.stack(losses).tolist() if losses else []
 
 # %% ../nbs/04_training.ipynb #c46
@@ -261,7 +276,7 @@ def progress_line(
 def fit(
     model:nn.Module,     # On its device, with its starting weights; trained in place
     mask:Mask,           # True = may move
-    train:Sequence,      # `train[step]` -> (x, y); `len(train)` steps an epoch, `train.batch`
+    train:Sequence,      # `train[step]` -> (x, y); `len(train)` steps an epoch; `batch`, `counts`
     val:Iterable,        # Of (x, y), read after every epoch
     protocol:Protocol,   # How to train
     *,
@@ -272,14 +287,15 @@ def fit(
     "Train `model` under `mask`; it ends with its best (or last) weights."
     _check_start(protocol, first_step, len(train))
     opt, places = optimizer(model, protocol), pruned_places(apply_mask_(model, mask), mask)
+    weights = _weights_of(train, protocol, next(model.parameters()).device)
     best, progress, snapshot = Best(protocol), _Progress(name, protocol), None
     for epoch in range(first_step // len(train), protocol.max_epochs):
         steps = range(max(first_step, epoch * len(train)), (epoch + 1) * len(train))
         before, after = _around(steps, snapshot_at)
-        losses = _epoch(model, places, opt, train, before, protocol)
+        losses = _epoch(model, places, opt, train, before, protocol, weights)
         if snapshot is None and before.stop == snapshot_at:
             snapshot = copy_state(model)
-        losses += _epoch(model, places, opt, train, after, protocol)
+        losses += _epoch(model, places, opt, train, after, protocol, weights)
         _check(losses, steps, epoch, name)
         scores = evaluate(model, val, precision=protocol.precision)
         _check([scores.loss], steps[-1:], epoch, name)
@@ -302,6 +318,16 @@ def _check_start(
     if first_step >= last:
         raise ValueError(f"training would start at step {first_step} of {last}: "
                          "raise max_epochs or lower rewind_at")
+
+def _weights_of(
+    train:Sequence,    # Batches; `counts` is read where classes are balanced
+    protocol:Protocol, # Its class_weights
+    device:torch.device, # Where the network is
+)->Tensor|None: # (classes,); None = all 1
+    "The weights of the classes in the loss."
+    if protocol.class_weights == 'none':
+        return None
+    return balanced(train.counts).to(device)
 
 def _around(
     steps:range, # Of an epoch

@@ -31,7 +31,7 @@ torch.set_num_threads(1)
 
 PX, CLASSES = 8, 3
 TOY = make_protocol('demo', 'paper', model='resnet20_8', px=PX, batch=8, lr=.05, max_epochs=2, patience=0,
-                    rounds=2, rate=.5, rewind_at='2it')
+                    finetune_tries=1, rounds=2, rate=.5, rewind_at='2it')
 PRUNABLE = prunable_names(build(TOY.model, CLASSES, px=PX, device='meta'))
 
 
