@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,6 +32,10 @@ from .protocol import Protocol, choose, seed_from, seen_fields
 from .runs import Spec
 from .training import Fit, Scores
 from .transfer import Run, metrics_of, transfer
+
+# %% ../nbs/15_yardsticks.ipynb #nc2a847c
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 # %% ../nbs/15_yardsticks.ipynb #y07
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def _torchvision_file(
     if not path.exists():
         raise ValueError(
             f"no weights of {name} on this machine: fetch {path.name} from "
-            f"https://download.pytorch.org/models/{path.name} and put it into {path.parent}")
+            f"torchvision's list of weights and put it into {path.parent}")
     return path
 
 def _by_order(
@@ -197,9 +202,9 @@ def features(
     return torch.cat([x for x, _ in seen]).numpy(), torch.cat([y for _, y in seen]).numpy()
 
 def _scores(
-    regression,        # Fitted, from scikit-learn
-    seen:tuple,        # From `features`
-    classes:int,       # Of the target
+    regression:'Pipeline', # Fitted
+    seen:tuple,   # From `features`
+    classes:int,  # Of the target
 )->Scores: # Over every image
     "What a regression says of a split; a class it never met has probability 0."
     inputs, labels = seen
@@ -214,7 +219,7 @@ def fitted(
     train:tuple, # From `features`
     val:tuple,   # The same
     classes:int, # Of the target
-): # A pipeline of scikit-learn, its scores on validation, and the penalty that was chosen
+)->tuple['Pipeline', Scores, float]: # Fitted; on validation; the penalty that was chosen
     "A logistic regression whose penalty validation chose."
     from sklearn.linear_model import LogisticRegression  # seconds a reader need not wait for
     from sklearn.pipeline import make_pipeline
