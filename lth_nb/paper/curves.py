@@ -135,19 +135,22 @@ def before_pruning(
     "Scratch, the unpruned network with early weights, some rounds' tickets and the best of all."
     dashed = curves[curves.line == 'scratch'].set_index('target').percent
     tickets = curves[~curves.line.isin(['scratch', 'reinit'])]
-    rows = []
-    for (target, line), some in tickets.groupby(['target', 'line'], sort=False):
-        by_round = some.set_index('round').percent
-        if target not in dashed or not {0, *rounds} <= set(by_round.index):
-            raise ValueError(
-                f"{target}, {line}: needs a line scratch and the rounds 0, {_listed(rounds)}, "
-                f"has rounds {_listed(by_round.index)}")
-        pruned = by_round.drop(0)
-        named = by_round[list(rounds)]
-        rows.append((target, line, dashed[target], by_round[0], *named,
-                     pruned.max(), pruned.idxmax()))
-    names = ['target', 'line', 'scratch', 'unpruned', *rounds, 'best', 'best_round']
-    return pd.DataFrame(rows, columns=names)
+    groups = tickets.groupby(['target', 'line'], sort=False)
+    records = [_line_parts(*names, means, dashed, rounds) for names, means in groups]
+    columns = ['target', 'line', 'scratch', 'unpruned', *rounds, 'best', 'best_round']
+    return pd.DataFrame(records, columns=columns)
+
+def _line_parts(target, line, means, dashed, rounds):
+    "One row of `before_pruning`."
+    by_round = means.set_index('round').percent
+    if target not in dashed or not {0, *rounds} <= set(by_round.index):
+        raise ValueError(
+            f"{target}, {line}: needs a line scratch and the rounds 0, {_listed(rounds)}, "
+            f"has rounds {_listed(by_round.index)}")
+    pruned = by_round.drop(0)
+    named = by_round[list(rounds)]
+    scratch, unpruned = dashed[target], by_round[0]
+    return (target, line, scratch, unpruned, *named, pruned.max(), pruned.idxmax())
 
 def _listed(numbers):
     "Numbers as a sentence lists them."
@@ -195,15 +198,19 @@ def in_table2(
     "Table 2's tickets beside the nearest means of their lines."
     lines = curves[curves.line != 'scratch']
     lines = lines.assign(cut=np.floor(100 * lines.percent + 1e-6) / 100) # As Table 2 prints
-    known = set(zip(lines.target, lines.line))
-    cells = paper_table()
-    at_hand = [pair in known for pair in zip(cells.row, cells.column)]
-    cells = cells[at_hand].reset_index(drop=True)
+    cells = _at_hand(paper_table(), lines)
     nearest = [_nearest(lines, cell) for cell in cells.itertuples()]
-    same = [abs(mean.cut - cell) < 1e-6 for mean, cell in zip(nearest, cells['mean'])]
+    cut = np.array([mean.cut for mean in nearest], dtype=float)
     return cells.assign(
-        nearest=[mean.percent for mean in nearest], round=[mean['round'] for mean in nearest],
-        found=np.array(same, dtype=bool))
+        nearest=[mean.percent for mean in nearest],
+        round=[mean['round'] for mean in nearest],
+        found=abs(cut - cells['mean'].to_numpy()) < 1e-6)
+
+def _at_hand(cells, lines):
+    "The cells with a line."
+    known = set(zip(lines.target, lines.line))
+    at_hand = [pair in known for pair in zip(cells.row, cells.column)]
+    return cells[at_hand].reset_index(drop=True)
 
 def _nearest(lines, cell):
     "The mean of a line that prints nearest to a cell."
@@ -218,17 +225,20 @@ def dashed_lines(
     first = curves[(curves.line == 'reinit') & (curves['round'] == 0)]
     table = paper_table()
     printed = table[table.column == 'scratch'].set_index('row')['mean']
-    others = {target: _other_row(printed, target, percent) for target, percent in drawn.items()}
-    same_as = pd.Series({target: row for target, row in others.items() if row}, dtype=object)
+    others = [_other_row(printed, target, percent) for target, percent in drawn.items()]
+    same_as = pd.Series(others, index=drawn.index, dtype=object)
     return pd.DataFrame(dict(
-        drawn=drawn, table2=printed.reindex(drawn.index),
+        drawn=drawn,
+        table2=printed.reindex(drawn.index),
         unpruned_reinit=first.set_index('target').percent.reindex(drawn.index),
-        same_as=same_as.reindex(drawn.index)))
+        same_as=same_as.where(same_as != '')))
 
 def _other_row(printed, target, percent):
     "The target that Table 2 prints a scratch for; '' where it is the line's own, or none."
-    rows = [row for row in printed.index if abs(printed[row] - percent) < 1e-6]
-    return '' if target in rows or not rows else rows[0]
+    targets = printed.index[abs(printed - percent) < 1e-6]
+    if target in targets or targets.empty:
+        return ''
+    return targets[0]
 
 def mixed_lines(
     curves:pd.DataFrame, # As `published_curves` returns them
@@ -236,14 +246,21 @@ def mixed_lines(
 )->pd.DataFrame: # target, line, other, n_other, means, explained: those that fit two test sets
     "Lines of which no mean is one of whole counts, with each other test set."
     sizes = curves.groupby('target').n_test.first()
-    rows = []
-    for (target, line), some in curves[curves.line != 'scratch'].groupby(['target', 'line']):
-        if smallest_runs(some.percent, some.n_test, most).any(): continue
-        for other, n_other in sizes.drop(target).items():
-            fits = [bool(mixtures(mean, sizes[target], n_other)) for mean in some.percent]
-            rows.append((target, line, other, n_other, len(some), sum(fits)))
+    records = []
+    for names, means in curves[curves.line != 'scratch'].groupby(['target', 'line']):
+        whole = smallest_runs(means.percent, means.n_test, most)
+        if not whole.any():
+            records += _mixed_with(*names, means.percent, sizes)
     return pd.DataFrame(
-        rows, columns=['target', 'line', 'other', 'n_other', 'means', 'explained'])
+        records, columns=['target', 'line', 'other', 'n_other', 'means', 'explained'])
+
+def _mixed_with(target, line, percents, sizes):
+    "One row of `mixed_lines` per other target."
+    records = []
+    for other, n_other in sizes.drop(target).items():
+        explained = sum(bool(mixtures(mean, sizes[target], n_other)) for mean in percents)
+        records.append((target, line, other, n_other, len(percents), explained))
+    return records
 
 # %% ../../nbs/paper/03_curves.ipynb #f35
 @dataclass(frozen=True)
@@ -307,18 +324,21 @@ def both_accuracies(
     check:CurvesCheck, # From `check_curves`
 )->pd.DataFrame: # target, line, other, here, there, half_apart, printed_std; percent and points
     "Cells of Table 2 that fit two test sets: both accuracies, and what the std of two would be."
-    rows = []
-    for row in check.two.itertuples():
-        cells = check.cells[check.cells.found]
-        mine = cells[(cells.row == row.target) & (cells.column == row.line)]
-        for cell in mine.itertuples():
-            images = check.sizes[row.target]
-            right, abroad = mixtures(cell.nearest, images, row.n_other)[0]
-            here, there = 100 * right / images, 100 * abroad / row.n_other
-            apart = abs(here - there) / 2
-            rows.append((row.target, row.line, row.other, here, there, apart, cell.std))
-    names = ['target', 'line', 'other', 'here', 'there', 'half_apart', 'printed_std']
-    return pd.DataFrame(rows, columns=names)
+    found = check.cells[check.cells.found]
+    records = []
+    for mixed in check.two.itertuples():
+        cells = found[(found.row == mixed.target) & (found.column == mixed.line)]
+        images = check.sizes[mixed.target]
+        records += [_both_sides(mixed, cell, images) for cell in cells.itertuples()]
+    columns = ['target', 'line', 'other', 'here', 'there', 'half_apart', 'printed_std']
+    return pd.DataFrame(records, columns=columns)
+
+def _both_sides(mixed, cell, images):
+    "One row of `both_accuracies`."
+    right, abroad = mixtures(cell.nearest, images, mixed.n_other)[0]
+    here, there = 100 * right / images, 100 * abroad / mixed.n_other
+    apart = abs(here - there) / 2
+    return (mixed.target, mixed.line, mixed.other, here, there, apart, cell.std)
 
 # %% ../../nbs/paper/03_curves.ipynb #f37
 def told_curves(
@@ -387,13 +407,20 @@ def curves_figure(
     _draw_parts(fig, check.parts, labels)
     _draw_fewest(fig, check, labels)
     title = 'What was there before pruning, and of how many runs the means can be'
+    heading = dict(text=title, subtitle_text=about, x=.01, y=.97, xanchor='left', yanchor='top')
     below = dict(orientation='h', y=-.05, yanchor='top')
-    return fig.update_yaxes(autorange='reversed', showgrid=False).update_layout(
-        template='plotly_white', width=1000, height=max(420, 220 + 24 * len(labels)),
-        barmode='stack', font_size=13, margin=dict(t=105, l=10, r=20, b=80),
-        legend=below | dict(x=-.1), legend2=below | dict(x=.66, traceorder='normal'),
-        title=dict(text=title, subtitle_text=about, x=.01, y=.97, xanchor='left', yanchor='top'),
-    ).update_annotations(font_size=13)
+    fig.update_yaxes(autorange='reversed', showgrid=False)
+    fig.update_layout(
+        template='plotly_white',
+        width=1000,
+        height=max(420, 220 + 24 * len(labels)),
+        barmode='stack',
+        font_size=13,
+        margin=dict(t=105, l=10, r=20, b=80),
+        legend=below | dict(x=-.1),
+        legend2=below | dict(x=.66, traceorder='normal'),
+        title=heading)
+    return fig.update_annotations(font_size=13)
 
 def _row_labels(check):
     "Target and source of each line; (2) where its means fit two test sets."
@@ -407,17 +434,22 @@ def _row_labels(check):
 
 def _draw_parts(fig, parts, labels):
     "From scratch to the best ticket, and what lies between."
-    for label, row in zip(labels, parts.itertuples()):
+    for label, part in zip(labels, parts.itertuples()):
         fig.add_scatter(
-            x=[row.scratch, row.best], y=[label, label], mode='lines', hoverinfo='skip',
+            x=[part.scratch, part.best], y=[label, label], mode='lines', hoverinfo='skip',
             line=dict(color='#c0c0c0', width=2), showlegend=False, row=1, col=1)
     for kind, (symbol, colour, size, name) in KINDS.items():
-        percents, heights = parts.get(kind), labels
-        if kind == 'named':
-            percents, heights = parts[list(NAMED)].to_numpy().ravel(), np.repeat(labels, len(NAMED))
+        percents, heights = _places(kind, parts, labels)
         fig.add_scatter(
             x=percents, y=heights, mode='markers', name=name, row=1, col=1,
             marker=dict(symbol=symbol, color=colour, line_width=1.5, size=size))
+
+def _places(kind, parts, labels):
+    "Where the markers of one kind stand; there is one per line, of the named rounds several."
+    if kind != 'named':
+        return parts.get(kind), labels
+    percents = parts[list(NAMED)].to_numpy()
+    return percents.ravel(), np.repeat(labels, len(NAMED))
 
 def _draw_fewest(fig, check, labels):
     "Bars: how many means need one run, two, more, or fit none."

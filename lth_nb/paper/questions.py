@@ -56,8 +56,11 @@ class Size:
     @property
     def rounds(self)->str: # Typed
         "Rounds of the transfers."
-        if self.ask.smoke: return '1'
-        return ','.join(map(str, range(1, 32))) if self.preset == 'paper' else '3,7,10'
+        if self.ask.smoke:
+            return '1'
+        if self.preset == 'paper':
+            return ','.join(map(str, range(1, 32)))
+        return '3,7,10'
     @property
     def seeds(self)->str: # Typed
         "How many transfer seeds, and how many searches."
@@ -89,54 +92,72 @@ def _is_small_drawing(size, target):
 def _where(ask):
     "Folders and machine, as far as something else than usual was typed."
     usual = request({})
-    names = dict(data='data', out='out', device='device', threads='workers')
-    typed = {name: getattr(ask, field) for name, field in names.items()}
-    return {name: str(value) for name, value in typed.items()
-            if value != getattr(usual, names[name])}
+    words = {}
+    for word, field in dict(data='data', out='out', device='device', threads='workers').items():
+        typed = getattr(ask, field)
+        if typed != getattr(usual, field):
+            words[word] = str(typed)
+    return words
 
 def _common(size, target):
     "What all commands share."
-    ask = size.ask
-    words = dict(preset=choose(size.preset, PRESETS, 'preset')) | _where(ask)
-    if ask.smoke: return words | dict(train='96', px='16', change='max_epochs=3', smoke='True')
-    if _is_small_drawing(size, target): return words | dict(train='240')
+    words = dict(preset=choose(size.preset, PRESETS, 'preset')) | _where(size.ask)
+    if size.ask.smoke:
+        return words | dict(train='96', px='16', change='max_epochs=3', smoke='True')
+    if _is_small_drawing(size, target):
+        return words | dict(train='240')
     return words
 
 def _transfer(size, part, target, source, arms, **more):
     "One run_transfer of a plan; what is said last wins."
     words = dict(
-        part=part, target=target, source=source, arms=arms, rounds=size.rounds,
-        seeds=size.seeds, search_seeds=size.seeds, recipe=','.join(size.ask.recipes),
-        bank=size.banks, search_recipe=size.ask.search_recipe)
+        part=part,
+        target=target,
+        source=source,
+        arms=arms,
+        rounds=size.rounds,
+        seeds=size.seeds,
+        search_seeds=size.seeds,
+        recipe=','.join(size.ask.recipes),
+        bank=size.banks,
+        search_recipe=size.ask.search_recipe)
     return _common(size, target) | words | more
 
 def _search(size, source, **more):
     "One find_tickets of a plan; what is said last wins."
     words = _common(size, source)
     words |= dict(
-        source=source, recipe=size.ask.search_recipe, search_seeds=size.seeds, bank=size.banks,
+        source=source,
+        recipe=size.ask.search_recipe,
+        search_seeds=size.seeds,
+        bank=size.banks,
         rounds=size.rounds.split(',')[-1])
-    if words.pop('px', ''): words['change'] += ',px=16'
+    if words.pop('px', ''):
+        words['change'] += ',px=16'
     fine_tuned = source in ('cifar10', 'cifar100') # Fig. 4 starts from their trained weights
-    if fine_tuned and not size.ask.smoke: words['keep_trained'] = f'0,{size.rounds}'
+    if fine_tuned and not size.ask.smoke:
+        words['keep_trained'] = f'0,{size.rounds}'
     return words | more
 
 # %% ../../nbs/paper/00_questions.ipynb #c15
 def _own(size, target, **more):
     "A target's own searches: one per seed, on what transfers of that seed train on."
     search = _search(size, target, **more)
-    if not search.get('train') or size.ask.smoke: return [search]
-    return [search | dict(search_seeds=f'{seed},', train_seed=seed)
-            for seed in range(int(size.seeds))]
+    if size.ask.smoke or not search.get('train'):
+        return [search]
+    seeds = range(int(size.seeds))
+    return [search | dict(search_seeds=f'{seed},', train_seed=seed) for seed in seeds]
 
 def _natural(size):
     "Where the banks of natural images lie: parameters of a transfer."
-    if not size.embedded: return {}
+    if not size.embedded:
+        return {}
     return dict(bank='', search_seeds='1' if size.ask.smoke else '2')
 
 def _searches(size, sources):
     "The searches of natural images; none where their banks are embedded."
-    if size.embedded: return []
+    if size.embedded:
+        return []
     return [_search(size, source) for source in split_names(sources)]
 
 # %% ../../nbs/paper/00_questions.ipynb #c19
@@ -148,12 +169,14 @@ def core(
 )->Plan: # Parts core and own
     "Tickets of natural images and a target's own, with their controls."
     size = Size(ask)
-    targets = split_names(ask.target) or (SIX[2:3] if ask.smoke else SIX)
+    every = SIX[2:3] if ask.smoke else SIX
+    targets = split_names(ask.target) or every
     sources = sources or size.sources
     searches = _searches(size, sources)
     transfers = [_transfer(size, 'core', target, sources, CORE, **_natural(size))
                  for target in targets]
-    for target in targets if own else ():
+    with_own = targets if own else ()
+    for target in with_own:
         searches += _own(size, target)
         transfers.append(_transfer(size, 'own', target, target, 'scratch,ticket,reinit'))
     return Plan('core', 'Fig. 3, Table 2, ladder', tuple(searches), tuple(transfers))
@@ -181,19 +204,23 @@ def related(
 )->Plan: # Parts related
     "Fig. 4, column 2: human_lba to mouse_lba, artist 1 to artist 2, natural tickets beside them."
     size, arms = Size(ask), 'scratch,dense,ticket'
+    pairs = PAIRS[1:] if ask.smoke else PAIRS
     searches, transfers = [], []
-    for source, target in PAIRS[1:] if ask.smoke else PAIRS:
+    for source, target in pairs:
         searches += _own(size, source)
-        transfers += [_transfer(size, 'related', target, source, arms),
-                      _transfer(size, 'related', target, size.sources, arms, **_natural(size))]
+        transfers += [
+            _transfer(size, 'related', target, source, arms),
+            _transfer(size, 'related', target, size.sources, arms, **_natural(size))]
     searches += _searches(size, size.sources)
     return Plan('related', 'Fig. 4, column 2', tuple(searches), tuple(transfers))
 
 # %% ../../nbs/paper/00_questions.ipynb #c26
 def _shares(size, target):
     "Sizes of the training set, as a command says them, the whole of it last."
-    if size.ask.smoke: return '48', '96'
-    if _is_small_drawing(size, target): return '60', '120', '180', '240'
+    if size.ask.smoke:
+        return '48', '96'
+    if _is_small_drawing(size, target):
+        return '60', '120', '180', '240'
     return '0.25', '0.5', '0.75', ''
 
 def by_size(
@@ -216,20 +243,38 @@ def _at_hand(name, data):
     published = name in OFFICIAL and (data/OFFICIAL[name][1]).is_dir()
     return published or name in sets_in(data)
 
+def _digits(ask):
+    "The set of digits to draw, and the side of its images in px."
+    at_hand = [name for name in ('mnist', 'mnist_t10k') if _at_hand(name, Path(ask.data))]
+    if ask.smoke or not at_hand:
+        return 'digits', '16'
+    return at_hand[0], '28'
+
 def mlp(
     ask:Request, # As typed
 )->Plan: # Part fig1
     "Fig. 1: an MLP on MNIST where it is at hand, else on the embedded digits."
-    size, data = Size(ask), Path(ask.data)
-    there = [name for name in ('mnist', 'mnist_t10k') if _at_hand(name, data)]
-    name, px = (there[0], '28') if there and not ask.smoke else ('digits', '16')
+    size = Size(ask)
+    name, px = _digits(ask)
     about = dict(model='mlp', train='', change='lr=0.01')
-    if ask.smoke: about |= dict(train='96', change='lr=0.01,max_epochs=3')
+    if ask.smoke:
+        about |= dict(train='96', change='lr=0.01,max_epochs=3')
     search = _search(size, name, **about)
     transfer = _transfer(size, 'fig1', name, name, 'scratch,ticket,reinit', px=px, **about)
     return Plan('fig1', 'Fig. 1', (search,), (transfer,))
 
 # %% ../../nbs/paper/00_questions.ipynb #c35
+def _unusual(ask):
+    "The parameters of a command that differ from its defaults."
+    typed = dict(
+        preset=Size(ask).preset,
+        target=ask.target,
+        recipe=','.join(ask.recipes),
+        search_recipe=ask.search_recipe)
+    usual = dict(target='', recipe='tuned,paper', search_recipe='paper')
+    unusual = {name: value for name, value in typed.items() if value != usual.get(name)}
+    return unusual | _where(ask)
+
 @dataclass(frozen=True)
 class Question:
     "What a figure draws, and what of it is missing."
@@ -253,12 +298,9 @@ class Question:
     @property
     def in_full(self)->str: # One sentence
         "What the paper's version takes, and the command."
-        ask = self.ask
-        typed = dict(preset=Size(ask).preset, target=ask.target, recipe=','.join(ask.recipes),
-                     search_recipe=ask.search_recipe) | _where(ask)
-        usual = dict(target='', recipe='tuned,paper', search_recipe='paper')
-        options = [word for key, value in typed.items() if value != usual.get(key)
-                   for word in ('-p', key, value)]
+        options = []
+        for name, value in _unusual(self.ask).items():
+            options += ['-p', name, value]
         searches = sum(len(read_line(search).search_seeds) for search in self.full.searches)
         line = shlex.join(['lth', 'run', self.name, *options])
         return (f"In full this takes {len(wanted(self.full)):,} runs and {searches} searches: "
@@ -266,9 +308,9 @@ class Question:
     @property
     def left(self)->Left: # To be read
         "The runs that are missing, each with its command."
-        nothing = 'No run is missing.'
-        if not self.plan.transfers:
-            nothing = 'A table without a plan: nothing says what is missing.'
+        nothing = 'A table without a plan: nothing says what is missing.'
+        if self.plan.transfers:
+            nothing = 'No run is missing.'
         note = '' if self.computes else self.in_full
         return Left(missing(self.plan, self.study.table), note, nothing)
     @property
@@ -280,20 +322,24 @@ class Question:
     @property
     def warning(self)->str: # '' for real data, else sentences that end with a space
         "What a reader must know before any number."
-        rows, found = self.study.table, ''
-        if not len(rows): return found
-        if (rows.smoke.astype(str) == 'True').any(): found += 'SMOKE runs, never evidence. '
+        rows = self.study.table
+        if rows.empty:
+            return ''
+        smoke = (rows.smoke.astype(str) == 'True').any()
+        warning = 'SMOKE runs, never evidence. ' if smoke else ''
         targets = rows.target[rows.target_kind == 'stand-in']
-        drawn = {*targets, *rows.source[rows.source_kind == 'stand-in']}
-        if not drawn: return found
-        return f"{found}STAND-IN data, drawn images under these names: {', '.join(sorted(drawn))}. "
+        drawn = sorted({*targets, *rows.source[rows.source_kind == 'stand-in']})
+        if not drawn:
+            return warning
+        return f"{warning}STAND-IN data, drawn images under these names: {', '.join(drawn)}. "
 
     def __repr__(self): return f'{self.at_hand}.\n{self.left!r}'
     def _repr_markdown_(self): return f'{self.at_hand}.\n\n{self.left._repr_markdown_()}'
 
     def run(self)->'Question': # With the table read again
         "Run what is missing, searches first; nothing where a study is drawn."
-        if not self.computes: return self
+        if not self.computes:
+            return self
         for line in todo(self.study.plan, self.study.table):
             name, options = experiment_of(line)
             run(name, options)
@@ -306,17 +352,17 @@ class Question:
         searched:bool=True, # Only tickets of the search recipe that was asked for
     )->pd.DataFrame: # Of its table
         "The runs of the targets and recipes that were asked for; a name of two sets is refused."
-        found, ask = self.study.table, self.ask
-        if whole: found = settled(self.plan, found)
+        rows = settled(self.plan, self.study.table) if whole else self.study.table
         planned = [line['target'] for line in self.plan.transfers]
         known = sorted({*self.study.table.target, *planned})
-        targets = parse_names(ask.target, known, 'target') or known
-        found = found[found.target.isin(targets) & found.recipe.isin(ask.recipes)]
-        if searched: found = found[found.search_recipe.fillna('').isin(['', ask.search_recipe])]
-        if len(found): refuse_two_sets(cleaned(found))
-        if not largest: return found
-        most = found[found.arm == 'ticket'].groupby('target').n_train.max()
-        return found[found.n_train == found.target.map(most)]
+        targets = parse_names(self.ask.target, known, 'target') or known
+        rows = rows[rows.target.isin(targets) & rows.recipe.isin(self.ask.recipes)]
+        if searched:
+            search_recipes = rows.search_recipe.fillna('')
+            rows = rows[search_recipes.isin(['', self.ask.search_recipe])]
+        if len(rows):
+            refuse_two_sets(cleaned(rows))
+        return _largest(rows) if largest else rows
 
     def readings(self,
         *,
@@ -325,10 +371,16 @@ class Question:
     )->dict[str,tuple[Reading,...]]: # Recipe, in the order asked -> one per target that has tickets
         "What there is to draw."
         found = readings(self.rows(whole=whole), correct=self.study.correct, sizes=sizes)
-        ran = [reading for reading in found if 'ticket' in reading.arms]
-        by_recipe = {recipe: tuple(each for each in ran if each.recipe == recipe)
-                     for recipe in self.ask.recipes}
-        return {recipe: some for recipe, some in by_recipe.items() if some}
+        by_recipe = {recipe: [] for recipe in self.ask.recipes}
+        for reading in found:
+            if 'ticket' in reading.arms:
+                by_recipe[reading.recipe].append(reading)
+        return {recipe: tuple(ran) for recipe, ran in by_recipe.items() if ran}
+
+def _largest(rows):
+    "Of each target the runs at the largest training set that tickets were run on."
+    most = rows[rows.arm == 'ticket'].groupby('target').n_train.max()
+    return rows[rows.n_train == rows.target.map(most)]
 
 def _store(ask, plan):
     "The run store as a study of one plan."
@@ -350,30 +402,34 @@ def question(
 )->Question: # Nothing is run
     "What a figure draws, and what of it may be missing."
     asked = Question(name, ask, full, Study(full.name, pd.DataFrame()))
-    if asked.computes: return replace(asked, study=_store(ask, full))
-    found = open_study(ask.table)
-    if found.plan is None:
-        plan = Plan(found.name, 'A table without a plan.')
-        return replace(asked, study=replace(found, table=_mlp_rows(found.table, full), plan=plan))
-    own = found.plan.only(*(part for part in found.plan.parts if part in parts))
+    if asked.computes:
+        return replace(asked, study=_store(ask, full))
+    study = open_study(ask.table)
+    if study.plan is None:
+        plan = Plan(study.name, 'A table without a plan.')
+        return replace(asked, study=replace(study, table=_mlp_rows(study.table, full), plan=plan))
+    answering = [part for part in study.plan.parts if part in parts]
+    own = study.plan.only(*answering)
     where = with_parameters(own, **_where(ask))
-    return replace(asked, study=replace(found, table=rows_of(own, found.table), plan=where))
+    return replace(asked, study=replace(study, table=rows_of(own, study.table), plan=where))
 
 # %% ../../nbs/paper/00_questions.ipynb #c50
 def in_short(
     comparison:Comparison, # Any
 )->str: # Such as 'ticket - scratch +1.4 points [-0.6, +3.5], open (n = 4)'
     "A comparison without where it was made."
-    found = comparison
-    if found.effect != found.effect: return f'{found.name}: {found.reason}'
-    numbers = points(found.effect, found.lo, found.hi)
-    return f'{found.name} {numbers}, {found.word or found.reason or "no word"} (n = {found.n})'
+    if pd.isna(comparison.effect):
+        return f'{comparison.name}: {comparison.reason}'
+    numbers = points(comparison.effect, comparison.lo, comparison.hi)
+    word = comparison.word or comparison.reason or 'no word'
+    return f'{comparison.name} {numbers}, {word} (n = {comparison.n})'
 
 def tally(
     comparisons:Sequence[Comparison], # Of one question
 )->str: # Such as '2 higher, 7 open of 9'
     "How often each word was given."
-    if not comparisons: return 'nothing was compared yet'
-    words = [found.word or 'without a word' for found in comparisons]
-    counts = [f'{words.count(word)} {word}' for word in dict.fromkeys(sorted(words))]
+    if not comparisons:
+        return 'nothing was compared yet'
+    words = [comparison.word or 'without a word' for comparison in comparisons]
+    counts = [f'{words.count(word)} {word}' for word in sorted(set(words))]
     return f"{', '.join(counts)} of {len(words)}"

@@ -196,33 +196,39 @@ def _check_count(number, least, what):
         return
     raise ValueError(f"{what} must be a whole number >= {least}, got {number}")
 
+def _check_cell(cell, decimals):
+    "Raise unless a cell has percentages as printed and whole counts."
+    where = f'of {cell.row}, {cell.column}'
+    _whole(cell.mean, decimals, f'mean {where}')
+    _whole(cell.std, decimals, f'std {where}')
+    _check_count(cell.n_test, 1, f'n_test {where}')
+    _check_count(cell.seeds, 2, f'seeds {where}') # One run has no std
+
 def _checked(table, decimals):
     "The cells of `table` with numbers as numbers."
     cells = _each_once(table)
     for name in ('mean', 'std', 'n_test', 'seeds'):
         cells[name] = pd.to_numeric(cells[name], errors='coerce')
     for cell in cells.itertuples():
-        where = f'of {cell.row}, {cell.column}'
-        _whole(cell.mean, decimals, f'mean {where}')
-        _whole(cell.std, decimals, f'std {where}')
-        _check_count(cell.n_test, 1, f'n_test {where}')
-        _check_count(cell.seeds, 2, f'seeds {where}') # One run has no std
+        _check_cell(cell, decimals)
     if (cells['mean'] <= 1).all():
         raise ValueError("no mean is above 1: if this is no percentage, multiply by 100")
     return cells.astype(dict(n_test=int, seeds=int))
 
 # %% ../../nbs/paper/02_table2.ipynb #c33
+def _shown_cell(cell, printing, simulations, rng):
+    "Means and stds of one cell, (1 + simulations,) each: as printed, then of runs drawn around it."
+    accuracies = rng.normal(cell.mean, cell.std, (simulations, cell.seeds))
+    counts = np.rint(accuracies * cell.n_test / 100).clip(0, cell.n_test)
+    means, stds = printed(counts, cell.n_test, printing)
+    return np.append(cell.mean, means), np.append(cell.std, stds)
+
 def _shown(cells, printing, simulations, seed):
     "Means and stds, (2, cells, 1 + simulations): as printed, then of runs drawn around them."
     if simulations < 1:
         raise ValueError(f"simulations must be >= 1, got {simulations}")
     rng = np.random.default_rng(seed)
-    shown = []
-    for cell in cells.itertuples():
-        accuracies = rng.normal(cell.mean, cell.std, (simulations, cell.seeds))
-        counts = np.rint(accuracies * cell.n_test / 100).clip(0, cell.n_test)
-        means, stds = printed(counts, cell.n_test, printing)
-        shown.append((np.append(cell.mean, means), np.append(cell.std, stds)))
+    shown = [_shown_cell(cell, printing, simulations, rng) for cell in cells.itertuples()]
     return np.array(shown).swapaxes(0, 1)
 
 def _fits(cells, printing, simulations, seed):
@@ -261,8 +267,7 @@ def check_table(
     cells['pairs'] = [two_runs(cell.mean, cell.std, cell.n_test, printing)
                       for cell in cells.itertuples()]
     cells['base_rate'] = fits[:, 1:].mean(1)
-    cells['finding'] = [_finding(possible, explained)
-                        for possible, explained in zip(cells.possible_either, fits[:, 0])]
+    cells['finding'] = list(map(_finding, cells.possible_either, fits[:, 0]))
     return cells
 
 def _with_means(cells, decimals):
@@ -284,14 +289,15 @@ def _reach(n_test, seeds, decimals):
 
 def _finding(possible, explained):
     "What a cell shows, in words."
-    words = []
-    if not possible:
-        words.append('impossible mean')
-    if explained:
-        words.append('two runs')
-    return ', '.join(words) or 'nothing'
+    impossible = '' if possible else 'impossible mean'
+    two = 'two runs' if explained else ''
+    return ', '.join(filter(None, (impossible, two))) or 'nothing'
 
 # %% ../../nbs/paper/02_table2.ipynb #c49
+def _four_ways(decimals):
+    "Every way of printing."
+    return [Printing(decimals, how, ddof) for how in ('truncate', 'round') for ddof in (0, 1)]
+
 def conventions(
     table:pd.DataFrame,   # As for `check_table`
     decimals:int=2,       # Printed digits after the point
@@ -301,13 +307,18 @@ def conventions(
 )->pd.DataFrame: # how, ddof, cells, two_runs, expected, most (in drawn tables), p; best first
     "How many cells two runs explain under each way of printing, beside what chance gives."
     cells = _checked(table, decimals)
-    ways = [Printing(decimals, how, ddof) for how in ('truncate', 'round') for ddof in (0, 1)]
-    hits = np.array([_fits(cells, way, simulations, seed).sum(0) for way in ways])
-    found, drawn = hits[:, 0], hits[:, 1:]
-    as_many = (drawn.max(0) >= found[:, None]).sum(1) # Drawn tables, in the best of their four ways
+    ways = _four_ways(decimals)
+    explained = np.array([_fits(cells, way, simulations, seed).sum(0) for way in ways])
+    here, drawn = explained[:, 0], explained[:, 1:]
+    best_drawn = drawn.max(0) # Of each drawn table, in the best of its four ways
+    as_many = (best_drawn >= here[:, None]).sum(1)
     told = pd.DataFrame(dict(
-        how=[way.how for way in ways], ddof=[way.ddof for way in ways], cells=len(table),
-        two_runs=found, expected=drawn.mean(1), most=drawn.max(1),
+        how=[way.how for way in ways],
+        ddof=[way.ddof for way in ways],
+        cells=len(table),
+        two_runs=here,
+        expected=drawn.mean(1),
+        most=drawn.max(1),
         p=(1 + as_many) / (1 + simulations)))
     return told.sort_values('two_runs', ascending=False, kind='stable', ignore_index=True)
 
@@ -323,16 +334,13 @@ def fitting_sizes(
     "Per row the test-set sizes at which two runs print most cells."
     cells = _checked(table, printing.decimals)
     shown = _shown(cells, printing, simulations, seed)
-    rows = []
+    records = []
     for (row, n_test), group in cells.groupby(['row', 'n_test'], sort=False):
-        some = shown[:, group.index]
         tried = _near(n_test) if sizes is None else sizes
-        here = _explained(some, n_test, printing)
-        hits = [_explained(some, size, printing) for size in tried]
-        best = np.max(hits, axis=0)
-        where = [size for size, found in zip(tried, hits) if found[0] == best[0] > 0]
-        rows.append((row, n_test, len(group), here[0], best[0], where, (best >= best[0]).mean()))
-    return pd.DataFrame(rows, columns=['row', 'n_test', 'cells', 'here', 'best', 'sizes', 'p'])
+        fitting = _fitting(shown[:, group.index], n_test, tried, printing)
+        records.append(dict(row=row, n_test=n_test, cells=len(group)) | fitting)
+    columns = ['row', 'n_test', 'cells', 'here', 'best', 'sizes', 'p']
+    return pd.DataFrame(records, columns=columns)
 
 def _near(n_test):
     "Sizes from half to one and a half of a test set's."
@@ -342,6 +350,17 @@ def _explained(shown, n_test, printing):
     "How many cells two runs explain, (1 + simulations,)."
     means, stds = shown
     return _two_explain(means, stds, n_test, printing).sum(0)
+
+def _fitting(shown, n_test, tried, printing):
+    "What two runs explain of a row as it stands, at the best of the sizes tried, and where."
+    explained = [_explained(shown, size, printing) for size in tried]
+    best = np.max(explained, axis=0)
+    most = max(best[0], 1) # A size that explains nothing is no fit
+    return dict(
+        here=_explained(shown, n_test, printing)[0],
+        best=best[0],
+        sizes=[size for size, cells in zip(tried, explained) if cells[0] == most],
+        p=(best >= best[0]).mean())
 
 # %% ../../nbs/paper/02_table2.ipynb #t71
 CELLS = ['recipe', 'target', 'column', 'mean', 'std', 'n',
@@ -387,11 +406,12 @@ def as_printed(
     if cells.empty:
         return pd.DataFrame(columns=list(PAPER_COLUMNS))
     texts = [_as_text(cell, best) for cell in cells.to_dict('records')]
-    wide = cells.assign(text=texts).pivot(
-        index=['recipe', 'target'], columns='column', values='text')
-    known = [name for name in PAPER_COLUMNS if name in wide]
-    others = [name for name in wide if name not in known]
-    return wide[[*known, *others]].fillna('not run')
+    places = ['recipe', 'target']
+    wide = cells.assign(text=texts).pivot(index=places, columns='column', values='text')
+    known = wide.columns.intersection(PAPER_COLUMNS)
+    others = wide.columns.difference(PAPER_COLUMNS)
+    in_order = sorted(known, key=PAPER_COLUMNS.index)
+    return wide[[*in_order, *others]].fillna('not run')
 
 def _as_text(cell, best):
     "A cell at the chosen round, or at the best on the test set."
@@ -410,19 +430,25 @@ def beside_paper(
 )->pd.DataFrame: # recipe, target, column, ours, part, paper, difference; in percent and points
     "Ours and the paper's, column by column."
     paper = paper_table().set_index(['row', 'column'])['mean'].to_dict()
-    rows = []
+    records = []
     for cell in cells.to_dict('records'):
-        for part in plays.get(cell['target'], (cell['target'],)):
-            if (part, cell['column']) in paper:
-                rows.append(_beside(cell, part, paper[part, cell['column']]))
+        parts = plays.get(cell['target'], (cell['target'],))
+        printed_there = [part for part in parts if (part, cell['column']) in paper]
+        records += [_beside(cell, part, paper[part, cell['column']]) for part in printed_there]
     names = ['recipe', 'target', 'column', 'ours', 'part', 'paper', 'difference']
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(records, columns=names)
 
 def _beside(cell, part, theirs):
     "One cell of ours beside one of the paper's."
     ours = _best_mean(cell)
-    return dict(recipe=cell['recipe'], target=cell['target'], column=cell['column'], ours=ours,
-                part=part, paper=theirs, difference=ours - theirs)
+    return dict(
+        recipe=cell['recipe'],
+        target=cell['target'],
+        column=cell['column'],
+        ours=ours,
+        part=part,
+        paper=theirs,
+        difference=ours - theirs)
 
 # %% ../../nbs/paper/02_table2.ipynb #f82
 MARKS = { # Finding of a cell -> marker and colour
@@ -440,31 +466,49 @@ def check_figure(
     decimals:int=2,     # Printed digits after the point
 )->go.Figure: # Two panels: the cells; what two runs explain, beside chance
     "Which cells the claimed seeds can have printed."
-    fig = make_subplots(1, 2, column_widths=[.76, .24], horizontal_spacing=.1, subplot_titles=[
-        'printed mean ± std, and the counts of two runs that print the same',
-        'cells two runs explain'])
+    panels = ['printed mean ± std, and the counts of two runs that print the same',
+              'cells two runs explain']
+    fig = make_subplots(
+        1, 2, column_widths=[.76, .24], horizontal_spacing=.1, subplot_titles=panels)
     for kind in MARKS:
         _draw_cells(fig, found[found.finding == kind], kind, decimals)
     _draw_ways(fig, ways)
     _check_axes(fig, found, ways)
-    return fig.update_layout(
-        template='plotly_white', width=1000, height=230 + 62 * max(4, found.row.nunique()),
-        font_size=13, margin=dict(t=110, l=70, r=20, b=90),
+    heading = dict(text=title, subtitle_text=about, x=.01, y=.97, xanchor='left', yanchor='top')
+    fig.update_layout(
+        template='plotly_white',
+        width=1000,
+        height=230 + 62 * max(4, found.row.nunique()),
+        font_size=13,
+        margin=dict(t=110, l=70, r=20, b=90),
         legend=dict(orientation='h', y=-.12, yanchor='top'),
-        title=dict(text=title, subtitle_text=about, x=.01, y=.97, xanchor='left', yanchor='top'),
-    ).update_annotations(font_size=13)
+        title=heading)
+    return fig.update_annotations(font_size=13)
+
+def _mean_and_std(cell, decimals):
+    "What is printed in a cell."
+    return f'{cell.mean:.{decimals}f} ± {cell.std:.{decimals}f}'
 
 def _draw_cells(fig, cells, kind, decimals):
     "Cells of one finding: what is printed above the marker, two runs below."
     symbol, colour = MARKS[kind]
     places = dict(x=cells.column.astype(str), y=cells.row.astype(str), mode='markers+text')
     fig.add_scatter(
-        **places, name=kind, textposition='top center',
-        text=[f'{cell.mean:.{decimals}f} ± {cell.std:.{decimals}f}' for cell in cells.itertuples()],
-        marker=dict(symbol=symbol, color=colour, size=13), row=1, col=1)
+        **places,
+        name=kind,
+        textposition='top center',
+        text=[_mean_and_std(cell, decimals) for cell in cells.itertuples()],
+        marker=dict(symbol=symbol, color=colour, size=13),
+        row=1,
+        col=1)
     fig.add_scatter(
-        **places, text=[_first_two(pairs) for pairs in cells.pairs], textposition='bottom center',
-        marker=dict(size=13, opacity=0), showlegend=False, row=1, col=1)
+        **places,
+        text=list(map(_first_two, cells.pairs)),
+        textposition='bottom center',
+        marker=dict(size=13, opacity=0),
+        showlegend=False,
+        row=1,
+        col=1)
 
 def _first_two(pairs):
     "Two pairs of counts as text."
@@ -475,10 +519,21 @@ def _draw_ways(fig, ways):
     labels = [f'{way.how}<br>ddof {way.ddof}' for way in ways.itertuples()]
     beyond = dict(array=ways.most - ways.expected, arrayminus=0 * ways.most, color='#606060')
     fig.add_scatter(
-        x=ways.expected, y=labels, mode='markers', name='drawn tables: mean and most',
-        marker=dict(symbol='line-ns-open', color='#606060', size=16), row=1, col=2, error_x=beyond)
+        x=ways.expected,
+        y=labels,
+        mode='markers',
+        name='drawn tables: mean and most',
+        marker=dict(symbol='line-ns-open', color='#606060', size=16),
+        row=1,
+        col=2,
+        error_x=beyond)
     fig.add_scatter(
-        x=ways.two_runs, y=labels, mode='markers', name='this table', row=1, col=2,
+        x=ways.two_runs,
+        y=labels,
+        mode='markers',
+        name='this table',
+        row=1,
+        col=2,
         marker=dict(symbol='diamond', color='#000000', size=11))
 
 def _check_axes(fig, found, ways):
@@ -507,26 +562,35 @@ def told_check(
     "What was found, in parts of a sentence."
     seeds = ' or '.join(map(str, sorted(set(found.seeds))))
     best = ways.iloc[0]
-    drawn = f'{best.most} at most in {simulations} draws'
     way = Printing(decimals, best.how, int(best.ddof))
-    runs = (f"two runs explain {best.two_runs} cells exactly ({way}), where tables drawn "
-            f"from {seeds} seeds have {best.expected:.1f} on average and {drawn} "
-            f"(p = {best.p:.4f}, the search over four ways of printing counted in): "
-            f"{_than_chance(best.p, smoke)}")
     clean = found.possible_either.all() and best.p >= .01
-    return dict(means=_told_means(found, seeds, decimals), runs=runs,
-                sizes=''.join(_told_size(row) for row in other.itertuples()),
-                caution=_caution(clean, seeds))
+    return dict(
+        means=_told_means(found, seeds, decimals),
+        runs=f'{_told_runs(best, way, seeds, simulations)}: {_than_chance(best.p, smoke)}',
+        sizes=''.join(map(_told_size, other.itertuples())),
+        caution=_caution(clean, seeds))
+
+def _told_runs(best, way, seeds, simulations):
+    "What two runs explain, beside what chance gives."
+    drawn = f'{best.most} at most in {simulations} draws'
+    return (f"two runs explain {best.two_runs} cells exactly ({way}), where tables drawn "
+            f"from {seeds} seeds have {best.expected:.1f} on average and {drawn} "
+            f"(p = {best.p:.4f}, the search over four ways of printing counted in)")
+
+def _listed(means, decimals):
+    "Ten means at most, in brackets; '' for none."
+    if means.empty:
+        return ''
+    first = [f'{mean:.{decimals}f}' for mean in means[:10]]
+    more = ', ...' if len(means) > 10 else ''
+    return f" ({', '.join(first)}{more})"
 
 def _told_means(found, seeds, decimals):
     "The impossible means."
-    off = found[~found.possible_either]
-    first = [f'{mean:.{decimals}f}' for mean in off['mean'][:10]]
-    more = ', ...' if len(off) > 10 else ''
-    listed = f" ({', '.join(first)}{more})" if first else ''
-    return (f"{len(off)} of {len(found)} means are no mean of {seeds} accuracies over the stated "
-            f"test sets, rounded or truncated{listed}; {(~found.possible_round).sum()} if only "
-            f"rounding is allowed; "
+    impossible = found['mean'][~found.possible_either]
+    return (f"{len(impossible)} of {len(found)} means are no mean of {seeds} accuracies over the "
+            f"stated test sets, rounded or truncated{_listed(impossible, decimals)}; "
+            f"{(~found.possible_round).sum()} if only rounding is allowed; "
             f"of arbitrary numbers {(1 - found.reach).sum():.0f} would be none")
 
 def _than_chance(p, smoke):
@@ -535,11 +599,12 @@ def _than_chance(p, smoke):
         return 'too few draws to tell'
     return 'more than chance explains' if p < .01 else 'no more than chance explains'
 
-def _told_size(row):
+def _told_size(fitting):
     "A row that fits another test-set size."
-    where = ', '.join(map(str, row.sizes[:3]))
-    return (f"; in {row.row} two runs explain {row.here} of {row.cells} cells at the printed "
-            f"n_test {row.n_test}, but {row.best} at {where} (Holm p = {row.p_holm:.3f})")
+    where = ', '.join(map(str, fitting.sizes[:3]))
+    return (f"; in {fitting.row} two runs explain {fitting.here} of {fitting.cells} cells at the "
+            f"printed n_test {fitting.n_test}, but {fitting.best} at {where} "
+            f"(Holm p = {fitting.p_holm:.3f})")
 
 def _caution(clean, seeds):
     "What the findings do not show."
