@@ -172,6 +172,12 @@ def _balanced(
     recalls = [(guess[label == one] == one).double().mean() for one in label.unique()]
     return float(torch.stack(recalls).mean())
 
+def _largest(
+    scores:Scores, # On a split
+)->float: # In (0, 1]
+    "Share of the images that belong to the most frequent class."
+    return float(scores.labels.bincount().max() / len(scores.labels))
+
 def _beyond_accuracy(
     test:Scores, # On the test split
 )->dict[str,float|str]: # test_balanced_acc, test_macro_f1, test_ece, test_recall
@@ -195,7 +201,8 @@ def metrics_of(
     how = dict(epochs=done.epochs, steps=done.steps, stopped_by=done.stopped_by,
                best_epoch=done.best_epoch, seconds=done.seconds, images_per_s=done.images_per_s)
     return dict(val_loss=val.loss, val_acc=val.acc, val_balanced_acc=_balanced(val),
-                test_acc=test.acc, **_beyond_accuracy(test), **how, **costs)
+                test_acc=test.acc, test_largest=_largest(test), **_beyond_accuracy(test), **how,
+                **costs)
 
 # %% ../nbs/07_transfer.ipynb #c38
 def transfer(

@@ -493,6 +493,7 @@ def _of_verdict(verdict, given):
         at_round=given['at_round'] or reading.named or 0,
         chance=given['chance'] or reading.chance,
         title=given['title'],
+        measure=reading.measure,
         caption=given['caption'] or about([reading]))
 
 def dot_plot(
@@ -504,6 +505,7 @@ def dot_plot(
     chance:float=0.,      # What guessing has, in [0, 1]; 0 = not drawn
     title:str='',         # The finding; '' = what is shown
     caption:str='',       # Such as `style.about([reading])`
+    measure:str='accuracy', # As `Reading.measure`
 )->go.Figure: # Rows of arms, grouped by source
     "Every arm of one target on the axis of accuracy, beside scratch."
     if not isinstance(found, pd.DataFrame):
@@ -518,7 +520,7 @@ def dot_plot(
     ends = _percent_range(fig, chance)
     _lines_at(fig, baseline, 100 * chance)
     _shares(fig, drawn, heights, target)
-    fig.update_xaxes(title='test accuracy, %', range=ends, zeroline=False)
+    fig.update_xaxes(title=f'test {measure}, %', range=ends, zeroline=False)
     fig.update_yaxes(
         range=[max(ticks) + .6, -.6],
         zeroline=False,

@@ -25,10 +25,12 @@ import numpy as np
 import pandas as pd
 
 from .paired import MARGIN, Comparison, record, tenth
+from .power import runs_for
 from lth_nb.stats.readings import (
     FOUR,
     MOST_FALLEN,
     ROUNDLESS,
+    YARDSTICKS,
     Reading,
     Side,
     as_table,
@@ -377,6 +379,13 @@ class Verdict:
             return self.reading.barred
         return self.headline.word or self.headline.reason
     @property
+    def seeds_needed(self)->int: # 0 where the first question has an answer, or too few seeds ran
+        "Seeds whose interval of ticket - scratch is expected to be as narrow as the margin."
+        found = self.headline
+        if found is None or found.word not in ('', 'open') or found.n < 3 or not found.std > 0:
+            return 0
+        return runs_for(found.margin, std=found.std)
+    @property
     def sentence(self)->str: # At most 60 words, no Markdown but the target in bold
         "The verdict in words."
         return sentence_of(self)
@@ -440,7 +449,7 @@ def verdict(
 
 # %% ../../nbs/stats/02_verdict.ipynb #c35
 LIMIT = 60 # Words of a sentence
-OPTIONAL = ('use', 'dense', 'shuffled', 'whole') # Parts that may be left out, the weightiest first
+OPTIONAL = ('use', 'dense', 'shuffled', 'whole', 'more') # May be left out, the weightiest first
 
 def percent(
     share:float, # In [0, 1]
@@ -510,7 +519,8 @@ def _help(result):
     tickets = f"{tickets_of(result.reading, result.source)} with {pruned}"
     ours = f"{tickets} {_reached(result, 'ticket')}"
     answer = answer_of(result.headline)
-    return f"From scratch {_reached(result, 'scratch')}; {ours}: {answer}."
+    measure = '' if result.reading.measure == 'accuracy' else f' {result.reading.measure}'
+    return f"From scratch {_reached(result, 'scratch')}{measure}; {ours}: {answer}."
 
 def _beside(result, arm, start):
     "What another arm reaches, behind `start`, and the answer; '' where it was not compared."
@@ -535,6 +545,21 @@ def _warning(result):
         return 'These tickets are no winners on their source.'
     return ''
 
+def _use(result):
+    "What to use; with its accuracy where the network is one of its own."
+    if not result.use:
+        return ''
+    if result.use not in YARDSTICKS:
+        return f'Use: {result.use}.'
+    reached = _reached(result, result.use)
+    return f'Use: {result.use} (another network, which saw photographs: {reached}).'
+
+def _more(result):
+    "How many seeds would tell more, where the first answer is open."
+    if not result.seeds_needed:
+        return ''
+    return f'{result.seeds_needed} seeds would tell ± {tenth(result.headline.margin):g} points.'
+
 def _basis(result):
     "What n counts, how long was trained, and whether scratch still improves."
     trained = f"trained {result.reading.median_steps['scratch']:.0f} steps"
@@ -552,7 +577,8 @@ def _parts_of(result):
         shuffled=_beside(result, 'shuffled', 'A shuffled mask:'),
         whole=_beside(result, 'finetuned_dense', network),
         warning=_warning(result),
-        use=f'Use: {result.use}.' if result.use else '',
+        use=_use(result),
+        more=_more(result),
         basis=_basis(result))
 
 def _that_fit(parts):
