@@ -188,6 +188,8 @@ class Facet:
         points = line.points.rename(columns=dict(mean='accuracy'))
         shape = symbol if line.arm == 'ticket' else f'{symbol}-open'
         size = 8 if len(points) < 12 else 5
+        marker = dict(symbol=shape, size=size, color=colour)
+        hover = [_hover(line, self.reading.target, point) for point in points.itertuples()]
         return go.Scatter(
             x=points.density,
             y=self.height(points.accuracy),
@@ -195,9 +197,9 @@ class Facet:
             name=line.arm,
             meta=dict(source=line.source),
             line=dict(color=colour, dash=dash, width=width),
-            marker=dict(symbol=shape, size=size, color=colour),
+            marker=marker,
             hoverinfo='text',
-            hovertext=[_hover(line, self.reading.target, point) for point in points.itertuples()])
+            hovertext=hover)
 
     def across(self)->list[go.Scatter]: # Band, dots and line; [] where scratch was not run
         "Scratch: one number for all densities."
@@ -205,6 +207,7 @@ class Facet:
             return []
         ends = [self.densities[-1], self.densities[0]]
         mean, std, count = self.scratch.mean(), self.scratch.std(ddof=1), len(self.scratch)
+        hover = f'from scratch<br>{100 * mean:.1f} %, n = {count}'
         line = go.Scatter(
             x=ends,
             y=self.height(np.array([mean, mean])),
@@ -212,7 +215,7 @@ class Facet:
             name='scratch',
             line=dict(color='#000000', width=1.5),
             hoverinfo='text',
-            hovertext=f'from scratch<br>{100 * mean:.1f} %, n = {count}')
+            hovertext=hover)
         dots = _dots(np.full(count, ends[0]).tolist(), self.height(self.scratch), '#000000')
         if count < 3:
             return [dots, line]
@@ -276,10 +279,11 @@ class Facet:
     )->go.Scatter: # Text only
         "A label at the end of each line."
         ends = pd.DataFrame(self.names(), columns=['text', 'colour', 'height'])
-        place = self.densities[0] / 1.04
+        places = np.full(len(ends), self.densities[0] / 1.04)
+        heights = spread_labels(ends.height.to_numpy(), gap)
         return go.Scatter(
-            x=np.full(len(ends), place).tolist(),
-            y=spread_labels(ends.height.to_numpy(), gap),
+            x=places.tolist(),
+            y=heights,
             text=ends.text.tolist(),
             mode='text',
             textposition='middle right',
@@ -451,13 +455,14 @@ def _seed_dots(record, height, runs, target):
     if record.arm in START:
         shown = shown[shown['round'] == record.round]
     colour, _ = look(record.source, target)
+    marker = dict(size=5, color=fade(colour, .4))
     return go.Scatter(
         x=100 * shown.test_acc,
         y=np.full(len(shown), height).tolist(),
         mode='markers',
         name='runs',
         hoverinfo='skip',
-        marker=dict(size=5, color=fade(colour, .4)))
+        marker=marker)
 
 def _ends(record, baseline, colour):
     "The interval of the difference from scratch, counted from scratch; None where there is none."
@@ -473,6 +478,9 @@ def _mean(record, height, target, baseline):
     colour, symbol = look(record.source, target)
     shape = symbol if record.arm in ('ticket', 'scratch') else f'{symbol}-open'
     name = ARM_NAMES.get(record.arm, record.arm)
+    outline = dict(color=colour, width=2)
+    marker = dict(symbol=shape, size=10, color=colour, line=outline)
+    hover = f'{name}<br>{record.accuracy:.1f} %, n = {record.n}'
     return go.Scatter(
         x=[record.accuracy],
         y=[height],
@@ -481,8 +489,8 @@ def _mean(record, height, target, baseline):
         meta=dict(source=record.source),
         error_x=_ends(record, baseline, colour),
         hoverinfo='text',
-        hovertext=f'{name}<br>{record.accuracy:.1f} %, n = {record.n}',
-        marker=dict(symbol=shape, size=10, color=colour, line=dict(color=colour, width=2)))
+        hovertext=hover,
+        marker=marker)
 
 def _of_verdict(verdict, given):
     "What a verdict knows of its dot plot, where it was not given."

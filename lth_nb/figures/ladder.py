@@ -82,6 +82,7 @@ def marker(
         return []
     colour, symbol = mark
     thick, thin = bars(comparison)
+    outline = dict(color=colour, width=2)
     shape = _shape(comparison, symbol)
     effect = go.Scatter(
         x=[100 * comparison.effect],
@@ -91,8 +92,10 @@ def marker(
         meta=dict(target=comparison.target, source=comparison.source),
         hoverinfo='text',
         hovertext=[_hover(comparison)],
-        marker=dict(symbol=shape, size=10, color=colour, line=dict(color=colour, width=2)))
-    return [_bar(thin, height, colour, 1.5), _bar(thick, height, fade(colour, .4), 6), effect]
+        marker=dict(symbol=shape, size=10, color=colour, line=outline))
+    thin_bar = _bar(thin, height, colour, 1.5)
+    thick_bar = _bar(thick, height, fade(colour, .4), 6)
+    return [thin_bar, thick_bar, effect]
 
 def frame(
     comparisons:Sequence[Comparison], # Of one figure
@@ -256,13 +259,14 @@ def ladder_figure(
     _row_axes(fig, labels, 'difference in accuracy, points', total)
     targets = ', '.join(dict.fromkeys(target for target, _ in facets))
     most = max(len(_sources(part)) for part in facets.values())
+    above = 44 if len(parts) > 1 else 26
     finish(
         fig,
         title or f'{targets}: where the gain comes from',
         _caption(caption, comparisons),
         area=(26 + 16 * most) * len(rungs),
         left=label_room(RUNG_NAMES.values()),
-        above=44 if len(parts) > 1 else 26)
+        above=above)
     return _add_numbers(fig, parts)
 
 # %% ../../nbs/figures/02_ladder.ipynb #c23
@@ -388,16 +392,18 @@ def _slope(pair):
     "The line of one target and source."
     target, source = pair[0].target, pair[0].source
     colour, symbol = look(source, target)
+    shapes = [_shape(comparison, symbol) for comparison in pair]
+    effects = [100 * comparison.effect for comparison in pair]
     return go.Scatter(
         x=[0, 1],
-        y=[100 * comparison.effect for comparison in pair],
+        y=effects,
         mode='lines+markers',
         name=target,
         meta=dict(source=source),
         line=dict(color=colour, width=1.5),
-        marker=dict(symbol=[_shape(comparison, symbol) for comparison in pair], size=9),
+        marker=dict(symbol=shapes, size=9),
         hoverinfo='text',
-        hovertext=[_hover(comparison) for comparison in pair])
+        hovertext=list(map(_hover, pair)))
 
 def _slope_labels(group, gap):
     "Targets at the right end of their lines."

@@ -164,14 +164,15 @@ def _sizes_told(pairs, counts, px):
 
 def _size_dots(pairs, counts):
     "A dot per size, its area by the number of images."
+    sizes = 6 + 18 * np.sqrt(counts / counts.max())
     by_size = zip(pairs.tolist(), counts.tolist())
+    hover = [f'{width} x {height} px: {images:,} images' for (height, width), images in by_size]
     return go.Scatter(
         x=pairs[:, 1],
         y=pairs[:, 0],
         mode='markers',
-        marker=dict(size=6 + 18 * np.sqrt(counts / counts.max()), color='#0072B2', opacity=.5),
-        hovertext=[f'{width} x {height} px: {images:,} images'
-                   for (height, width), images in by_size],
+        marker=dict(size=sizes, color='#0072B2', opacity=.5),
+        hovertext=hover,
         hoverinfo='text')
 
 def size_scatter(
@@ -214,18 +215,21 @@ def _mistaken_for(true, row, names):
 def _heatmap(counts, names):
     "A cell per pair of classes, coloured by its share of the true class."
     images = counts.sum(axis=1)
+    shares = counts / np.where(images, images, np.nan)[:, None]
+    hover = [_mistaken_for(true, row, names) for true, row in zip(names, counts)]
+    scale = dict(tickformat='.0%', thickness=14, len=.6, y=1, yanchor='top')
     return go.Heatmap(
-        z=counts / np.where(images, images, np.nan)[:, None],
+        z=shares,
         text=np.where(counts, counts.astype(str), ''),
         texttemplate='%{text}',
-        hovertext=[_mistaken_for(true, row, names) for true, row in zip(names, counts)],
+        hovertext=hover,
         hoverinfo='text',
         zmin=0,
         zmax=1,
         xgap=1,
         ygap=1,
         colorscale=[[0, '#ffffff'], [1, '#08306b']],
-        colorbar=dict(tickformat='.0%', thickness=14, len=.6, y=1, yanchor='top'))
+        colorbar=scale)
 
 def confusion_figure(
     counts:np.ndarray,   # From `stats.confusion`, (classes, classes), rows true
