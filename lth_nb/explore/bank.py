@@ -145,7 +145,7 @@ class BankPage:
     def __init__(self,
         folder:str='', # Of banks; '' = the embedded ones
     ):
-        self.folder, names = folder, banks(folder)
+        self.folder, self.busy, names = folder, False, banks(folder)
         self.bank = pick('bank', names, 420)
         self.other = pick('beside', [('no other bank', ''), *zip(names, names)], 420)
         self.round = widgets.IntSlider(
@@ -156,7 +156,7 @@ class BankPage:
         self.box = widgets.VBox([in_a_row(self.bank, self.other), self.round, self.said,
                                  in_a_row(*self.parts)])
         for part in (self.bank, self.other, self.round):
-            part.observe(lambda _: self.draw(), 'value')
+            part.observe(lambda _: self.busy or self.draw(), 'value')
         if names: self.draw()
         else: self.said.outputs = shown(
             f'No bank in {as_written(folder)}: `lth run find_tickets` makes one; without a folder '
@@ -189,7 +189,9 @@ def beside(self:BankPage,
 def draw(self:BankPage)->None: # Nothing
     "Density, filters, accuracy so far, overlap."
     bank = Bank(self.bank.value, self.folder)
+    self.busy = True # a lower end moves the slider, which would draw once more
     self.round.max = bank.rounds[-1]
+    self.busy = False
     at_round, source = self.round.value, bank.card['source']
     ticket, title = bank.ticket(at_round), f'{bank.name}, round {at_round}'
     self.said.outputs = shown(about_ticket(bank, ticket))
