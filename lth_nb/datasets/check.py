@@ -93,6 +93,7 @@ class Report:
         rows = [('images', *self.counts.sum(1).tolist())]
         if self.name in TARGETS:
             rows.append(('in Table 1', *TARGETS[self.name][:3]))
+
         rows += zip(self.classes, *self.counts.tolist())
 
         width = max(len(name) for name, *_ in rows)
@@ -153,10 +154,10 @@ def _look(entry:tuple)->_Look|tuple: # For a broken file its path and the reason
         return path, error.reason
 
     pixels = image.pixels
-    small = miniature(pixels)
+    small_image = miniature(pixels)
     same = hashlib.sha256(f'{pixels.shape}'.encode() + pixels.tobytes()).hexdigest()[:32]
-    colour = np.asarray(small).mean((0, 1))
-    grey = np.asarray(small.convert('L'))
+    colour = np.asarray(small_image).mean((0, 1))
+    grey = np.asarray(small_image.convert('L'))
     digest = hashlib.sha256(data).digest()
     return _Look(path, digest, same, image.native, image.mode, image.white, colour, grey)
 
@@ -167,23 +168,23 @@ def _gathered(
     broken:list,  # Path and reason of each broken file
 )->Facts: # Rows by path
     "What was seen, in columns."
-    rows = sorted(looks, key=lambda look: look.path)
-    path, digest, same, size, mode, white, colour, mini = zip(*rows)
-    digest = np.frombuffer(b''.join(digest), np.uint8).reshape(-1, 32)
+    in_order = sorted(looks, key=lambda look: look.path)
+    paths, digests, same, sizes, modes, whites, colours, miniatures = zip(*in_order)
+    digests = np.frombuffer(b''.join(digests), np.uint8).reshape(-1, 32)
     return Facts(
-        paths=np.array(path), digest=digest, same=np.array(same), size=np.array(size, np.int32),
-        mode=np.array(mode), white=np.array(white), colour=np.array(colour, np.float32),
-        mini=np.array(mini), folders=np.array(folders, str),
+        paths=np.array(paths), digest=digests, same=np.array(same), size=np.array(sizes, np.int32),
+        mode=np.array(modes), white=np.array(whites), colour=np.array(colours, np.float32),
+        mini=np.array(miniatures), folders=np.array(folders, str),
         broken=np.array(broken, str).reshape(-1, 2))
 
 
 def _nothing_in(what:str, broken:list)->ValueError: # To be raised
     "That a set holds no image, and why none could be read where there are files."
-    why = ''
+    explained = ''
     if broken:
         path, reason = broken[0]
-        why = f'; {len(broken):,} files cannot be read, the first {path} ({reason})'
-    return ValueError(f"no image in {what}: {PUT_IMAGES}{why}")
+        explained = f'; {len(broken):,} files cannot be read, the first {path} ({reason})'
+    return ValueError(f"no image in {what}: {PUT_IMAGES}{explained}")
 
 
 def survey(
@@ -197,17 +198,19 @@ def survey(
     looks = []
     broken = []
     files = files_only(entries, folders)
-    bar = tqdm(desc=f'look at {what}', unit=' images', delay=3, mininterval=1, disable=not progress)
-    sixteens = iter(lambda: list(islice(files, 16)), [])
-    with ThreadPoolExecutor(2) as pool, bar:
-        for some in sixteens:
-            for seen in pool.map(_look, some):
+    progress_bar = tqdm(desc=f'look at {what}', unit=' images', delay=3, mininterval=1,
+                        disable=not progress)
+    batches = iter(lambda: list(islice(files, 16)), [])
+    with ThreadPoolExecutor(2) as pool, progress_bar:
+        for batch in batches:
+            for seen in pool.map(_look, batch):
                 kept = looks if isinstance(seen, _Look) else broken
                 kept.append(seen)
-            bar.update(len(some))
+            progress_bar.update(len(batch))
 
     if not looks:
         raise _nothing_in(what, broken)
+
     return _gathered(looks, folders, broken)
 
 # %% ../../nbs/datasets/05_check.ipynb #c20
@@ -217,17 +220,18 @@ def in_words(
     "How the images of a set come."
     smallest = facts.size.min(0)
     largest = facts.size.max(0)
-    span = f'size: {smallest[0]} x {smallest[1]} px'
+    size_line = f'size: {smallest[0]} x {smallest[1]} px'
     if (smallest != largest).any():
         middle = np.median(facts.size.min(1))
-        span += f' to {largest[0]} x {largest[1]} px, short side {middle:.0f} px in the median'
+        size_line += f' to {largest[0]} x {largest[1]} px, short side {middle:.0f} px in the median'
 
     modes = Counter(facts.mode.tolist()).most_common(5)
-    form = 'format: ' + ', '.join(f'{count:,} {mode}' for mode, count in modes)
+    format_line = 'format: ' + ', '.join(f'{count:,} {mode}' for mode, count in modes)
     whites = sorted({*facts.white.tolist()} - {0})
     if len(whites) > 1:
-        form += f'; training takes white at {whites[-1]:,} for all: the others come out dark'
-    return span, form
+        format_line += f'; training takes white at {whites[-1]:,} for all: the others come out dark'
+
+    return size_line, format_line
 
 # %% ../../nbs/datasets/05_check.ipynb #c23
 def groups_of(
@@ -243,6 +247,7 @@ def groups_of(
         fitting = len(found) - found.count(None)
         raise ValueError(f"groups={pattern!r} fits {fitting:,} of {len(found):,} paths, not "
                          f"{paths[found.index(None)]}")
+
     return np.array(found)
 
 # %% ../../nbs/datasets/05_check.ipynb #c32
@@ -258,15 +263,16 @@ CURES = dict(contradiction='find out which label is right',
 
 def _kinds_of(rows:list, places:Places)->list[str]: # Keys of `CURES`
     "What is wrong with images of the same pixels, by where they lie."
-    labels = len(set(places.label[rows]))
-    splits = len(set(places.split[rows]))
+    n_labels = len(set(places.label[rows]))
+    n_splits = len(set(places.split[rows]))
     kinds = []
-    if labels > 1:
+    if n_labels > 1:
         kinds.append('contradiction')
-    if splits > 1:
+    if n_splits > 1:
         kinds.append('leak')
-    if len(rows) > max(labels, splits):
+    if len(rows) > max(n_labels, n_splits):
         kinds.append('duplicates')
+
     return kinds
 
 
@@ -275,21 +281,21 @@ def copies(
     places:Places, # Of the same images
 )->Iterator[Finding]: # contradiction, leak, duplicates
     "Images with exactly the same pixels."
-    same = defaultdict(list)
-    for row, pixels in enumerate(facts.same.tolist()):
-        same[pixels].append(row)
+    by_pixels = defaultdict(list)
+    for position, pixels in enumerate(facts.same.tolist()):
+        by_pixels[pixels].append(position)
 
-    found = defaultdict(list)
-    for rows in same.values():
-        for name in _kinds_of(rows, places):
-            found[name].append(rows)
+    positions_of = defaultdict(list)
+    for positions in by_pixels.values():
+        for name in _kinds_of(positions, places):
+            positions_of[name].append(positions)
 
-    for name, groups in found.items():
-        paths = tuple(' = '.join(facts.paths[rows]) for rows in groups)
+    for name, groups in positions_of.items():
+        paths = tuple(' = '.join(facts.paths[positions]) for positions in groups)
         level = 'warning' if name == 'duplicates' else 'error'
         share = _share(sum(map(len, groups)), len(facts.paths))
-        text = f"{share}, e.g. {paths[0]}: {CURES[name]}"
-        yield Finding(name, level, text, paths)
+        sentence = f"{share}, e.g. {paths[0]}: {CURES[name]}"
+        yield Finding(name, level, sentence, paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c38
 def _near_leak(
@@ -301,9 +307,10 @@ def _near_leak(
     copied = Counter(places.split[np.unique(rows[:, 0])].tolist())
     of_test = np.count_nonzero(places.split == 'test')
     level = 'error' if copied['test'] > .01 * of_test else 'warning'
-    text = (f"{_share(copied['test'], of_test)} of test and {copied['val']:,} of val have a copy "
-            f"in an earlier split, e.g. {paths[0]}: remove the copies, or keep them in one split")
-    return Finding('near_leak', level, text, tuple(paths))
+    sentence = (
+        f"{_share(copied['test'], of_test)} of test and {copied['val']:,} of val have a copy "
+        f"in an earlier split, e.g. {paths[0]}: remove the copies, or keep them in one split")
+    return Finding('near_leak', level, sentence, tuple(paths))
 
 
 def near_copies(
@@ -314,17 +321,18 @@ def near_copies(
     "Images that look like one of an earlier split."
     later, earlier = pairs['rows'].T
     new = facts.same[later] != facts.same[earlier]  # equal pixels are told by `copies`
-    rows = pairs['rows'][new]
-    near = pairs['like'][new] >= NEAR
-    paths = np.array([f'{one} = {other}' for one, other in facts.paths[rows]], object)
-    if near.any():
-        yield _near_leak(rows[near], paths[near], places)
+    positions = pairs['rows'][new]
+    is_copy = pairs['like'][new] >= NEAR
+    paths = np.array([f'{one} = {other}' for one, other in facts.paths[positions]], object)
+    if is_copy.any():
+        yield _near_leak(positions[is_copy], paths[is_copy], places)
 
-    alike = paths[~near]
+    alike = paths[~is_copy]
     if len(alike):
-        text = (f"{len(alike):,} pairs across splits are alike (likeness {ALIKE} to {NEAR}), most "
-                f"of all {alike[0]}: look at them")
-        yield Finding('alike', 'note', text, tuple(alike))
+        sentence = (
+            f"{len(alike):,} pairs across splits are alike (likeness {ALIKE} to {NEAR}), most "
+            f"of all {alike[0]}: look at them")
+        yield Finding('alike', 'note', sentence, tuple(alike))
 
 # %% ../../nbs/datasets/05_check.ipynb #c45
 def torn_groups(
@@ -340,10 +348,11 @@ def torn_groups(
     paths = tuple(facts.paths[np.isin(places.group, list(torn_apart))].tolist())
     share = _share(len(paths), len(facts.paths))
     first, splits = next(iter(torn_apart.items()))
-    text = (f"{len(torn_apart):,} of {number:,} groups, {share}, e.g. {first} in "
-            f"{' and '.join(splits)}: keep each in one split: a CSV with a group column does, or "
-            "lth data prepare --groups")
-    yield Finding('group_leak', 'error', text, paths)
+    sentence = (
+        f"{len(torn_apart):,} of {number:,} groups, {share}, e.g. {first} in "
+        f"{' and '.join(splits)}: keep each in one split: a CSV with a group column does, or "
+        "lth data prepare --groups")
+    yield Finding('group_leak', 'error', sentence, paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c50
 def _recall_interval(
@@ -351,11 +360,13 @@ def _recall_interval(
     count:np.ndarray, # Images of each class, (C,) int, >= 1
 )->tuple[float, float, float]: # Mean recall, and its 95 % interval
     "Mean recall over the classes, cautious where classes are small."
-    smooth = (hits + 1) / (count + 2)  # of a class with two images, both right, we are not certain
-    mean = (hits / count).mean()
-    half = 1.96 * np.sqrt((smooth * (1 - smooth) / (count + 2)).sum()) / len(count)
-    centre = (mean * count.sum() + 2) / (count.sum() + 4)  # Agresti and Coull: nor of four of four
-    return mean, centre - half, min(1, centre + half)
+    # Of a class with two images, both right, we are not certain
+    smoothed = (hits + 1) / (count + 2)
+    recall = (hits / count).mean()
+    half_width = 1.96 * np.sqrt((smoothed * (1 - smoothed) / (count + 2)).sum()) / len(count)
+    # Agresti and Coull: nor of four of four
+    centre = (recall * count.sum() + 2) / (count.sum() + 4)
+    return recall, centre - half_width, min(1, centre + half_width)
 
 
 def _found_by_colour(
@@ -374,8 +385,8 @@ def _found_by_colour(
     model = LinearDiscriminantAnalysis(priors=np.full(classes, 1 / classes))
     model.fit(colour[train] + 0., label[train])
     right = model.predict(colour[val]) == label[val]
-    count = np.bincount(label[val], minlength=classes)
-    return np.bincount(label[val], right, classes), count
+    counts = np.bincount(label[val], minlength=classes)
+    return np.bincount(label[val], right, classes), counts
 
 
 def colour_shortcut(
@@ -388,15 +399,17 @@ def colour_shortcut(
     if found is None:
         return
 
-    hits, count = found
-    mean, low, high = _recall_interval(hits[count > 0], count[count > 0])
+    hits, counts = found
+    mean, lowest, highest = _recall_interval(hits[counts > 0], counts[counts > 0])
     chance = 1 / len(classes)
-    if low <= chance + (1 - chance) / 4:
+    if lowest <= chance + (1 - chance) / 4:
         return
-    text = (f"the mean colour alone finds the class of {100 * mean:.0f} % [{100 * low:.0f}, "
-            f"{100 * high:.0f}] of val, chance is {100 * chance:.0f} %: see whether grey images do "
-            "as well")
-    yield Finding('colour', 'warning', text)
+
+    sentence = (
+        f"the mean colour alone finds the class of {100 * mean:.0f} % [{100 * lowest:.0f}, "
+        f"{100 * highest:.0f}] of val, chance is {100 * chance:.0f} %: see whether grey images do "
+        "as well")
+    yield Finding('colour', 'warning', sentence)
 
 # %% ../../nbs/datasets/05_check.ipynb #c54
 def format_shortcut(
@@ -406,16 +419,17 @@ def format_shortcut(
     "Classes that mostly come in another format than others."
     first_of = {}
     for name in np.unique(places.label).tolist():
-        own = facts.mode[places.label == name].tolist()
-        mode, count = Counter(own).most_common(1)[0]
-        if count > len(own) / 2:
+        own_modes = facts.mode[places.label == name].tolist()
+        mode, count = Counter(own_modes).most_common(1)[0]
+        if count > len(own_modes) / 2:
             first_of.setdefault(mode, name)
+
     if len(first_of) < 2:
         return
 
     named = ', '.join(f'{name} mostly {mode}' for mode, name in first_of.items())
-    text = f"classes differ in format ({named}): a network can tell; save all alike"
-    yield Finding('modes', 'warning', text)
+    sentence = f"classes differ in format ({named}): a network can tell; save all alike"
+    yield Finding('modes', 'warning', sentence)
 
 # %% ../../nbs/datasets/05_check.ipynb #c58
 def _imbalance(
@@ -424,14 +438,16 @@ def _imbalance(
     test:np.ndarray,  # Test images of each class, (C,) int
 )->Iterator[Finding]: # imbalance
     "A class that is trained on much more than another."
-    most = train.argmax()
-    least = train.argmin()
-    if train[most] <= 5 * train[least]:
+    largest = train.argmax()
+    smallest = train.argmin()
+    if train[largest] <= 5 * train[smallest]:
         return
-    always = 100 * test[most] / test.sum()
-    text = (f"train has {train[most]:,} of {classes[most]} and {train[least]:,} of "
-            f"{classes[least]}; always saying {classes[most]} scores {always:.0f} %")
-    yield Finding('imbalance', 'warning', text)
+
+    score = 100 * test[largest] / test.sum()
+    sentence = (
+        f"train has {train[largest]:,} of {classes[largest]} and {train[smallest]:,} of "
+        f"{classes[smallest]}; always saying {classes[largest]} scores {score:.0f} %")
+    yield Finding('imbalance', 'warning', sentence)
 
 
 def count_findings(
@@ -443,17 +459,19 @@ def count_findings(
     train, val, test = counts
     sizes = tuple(counts.sum(1).tolist())
     if not val.all():
-        text = f"no image of {classes[val.argmin()]} in val: choosing by val ignores it"
-        yield Finding('absent', 'warning', text)
+        sentence = f"no image of {classes[val.argmin()]} in val: choosing by val ignores it"
+        yield Finding('absent', 'warning', sentence)
+
     yield from _imbalance(classes, train, test)
 
-    half = 98 / np.sqrt(test.sum())
-    if half > 2:
-        text = f"{test.sum():,} test images: accuracy near 50 % is known to ± {half:.1f} points"
-        yield Finding('small', 'note', text)
+    half_width = 98 / np.sqrt(test.sum())
+    if half_width > 2:
+        known_to = f'± {half_width:.1f} points'
+        sentence = f"{test.sum():,} test images: accuracy near 50 % is known to {known_to}"
+        yield Finding('small', 'note', sentence)
     if name in TARGETS and (*sizes, len(classes)) != TARGETS[name]:
-        text = f"Table 1 has {TARGETS[name]} images and classes: this is not the paper's set"
-        yield Finding('table1', 'note', text)
+        sentence = f"Table 1 has {TARGETS[name]} images and classes: this is not the paper's set"
+        yield Finding('table1', 'note', sentence)
 
 # %% ../../nbs/datasets/05_check.ipynb #c62
 def _broken(facts:Facts)->Iterator[Finding]: # broken
@@ -461,11 +479,13 @@ def _broken(facts:Facts)->Iterator[Finding]: # broken
     number = len(facts.broken)
     if not number:
         return
+
     path, reason = facts.broken[0]
     share = _share(number, number + len(facts.paths))
-    text = (f"{share} cannot be read, e.g. {path} ({reason}): repair or remove them, or accept to "
-            "go on without")
-    yield Finding('broken', 'error', text, tuple(facts.broken[:, 0].tolist()))
+    sentence = (
+        f"{share} cannot be read, e.g. {path} ({reason}): repair or remove them, or accept to "
+        "go on without")
+    yield Finding('broken', 'error', sentence, tuple(facts.broken[:, 0].tolist()))
 
 
 def _traps(images:Images)->list[Finding]: # trap
@@ -475,9 +495,10 @@ def _traps(images:Images)->list[Finding]: # trap
 
 def _drawn(images:Images)->Report: # Without a look at its images
     "What is known of a set that is drawn image by image, each from numbers of its own."
-    *sizes, number = TARGETS[images.name]
-    counts = np.array([np.bincount(np.arange(size) % number, minlength=number) for size in sizes])
-    classes = tuple(f'class_{index:02d}' for index in range(number))
+    *sizes, n_classes = TARGETS[images.name]
+    labels = [np.arange(size) % n_classes for size in sizes]
+    counts = np.array([np.bincount(of_split, minlength=n_classes) for of_split in labels])
+    classes = tuple(f'class_{index:02d}' for index in range(n_classes))
     return Report(images.name, images.kind, images.where, key_of(images.stamp), classes, counts,
                   np.zeros((0, 2), np.int32), ('drawn one by one: no file to check',),
                   tuple(_traps(images)))
@@ -531,19 +552,23 @@ def _places_of(
     except ValueError as error:
         reasons = [str(error), *(finding.text for finding in _broken(facts))]
         raise ValueError('; '.join(reasons)) from None
+
     if groups:
         places = replace(places, group=groups_of(facts.paths, groups))
+
     return places
 
 
 def _about(facts:Facts, places:Places)->tuple[str, ...]: # Lines
     "How a set comes, which groups it has, and how its first path is read."
-    known = places.group[places.group != '']
+    known_groups = places.group[places.group != '']
     groups = 'groups: not known, so not checked'
-    if len(known):
-        groups = f'groups: {len(set(known.tolist())):,}, of {len(known):,} images'
-    first = f'read as: {facts.paths[0]} is class {places.label[0]}, in {places.split[0]}'
-    return (*in_words(facts), groups, first)
+    if len(known_groups):
+        number = len(set(known_groups.tolist()))
+        groups = f'groups: {number:,}, of {len(known_groups):,} images'
+
+    reading = f'read as: {facts.paths[0]} is class {places.label[0]}, in {places.split[0]}'
+    return (*in_words(facts), groups, reading)
 
 # %% ../../nbs/datasets/05_check.ipynb #c65
 def _accepted(accept:str)->tuple[str, ...]: # Each one of `FINDINGS`
@@ -590,9 +615,9 @@ def check(
     classes, label = np.unique(places.label, return_inverse=True)
     counts = _counts(label, places.split)
 
-    found = [*_broken(facts), *copies(facts, places), *near_copies(facts, places, pairs)]
-    found += [*torn_groups(facts, places), *colour_shortcut(facts, places)]
-    found += [*format_shortcut(facts, places)]
-    found += [*count_findings(images.name, classes.tolist(), counts), *_traps(images)]
+    findings = [*_broken(facts), *copies(facts, places), *near_copies(facts, places, pairs)]
+    findings += [*torn_groups(facts, places), *colour_shortcut(facts, places)]
+    findings += [*format_shortcut(facts, places)]
+    findings += [*count_findings(images.name, classes.tolist(), counts), *_traps(images)]
     return Report(images.name, images.kind, images.where, digest, tuple(classes.tolist()), counts,
-                  facts.size, _about(facts, places), _in_order(found), accepted)
+                  facts.size, _about(facts, places), _in_order(findings), accepted)

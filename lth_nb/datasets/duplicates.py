@@ -47,15 +47,16 @@ def _candidates_of(
     many:np.ndarray,  # Hashes of the others, (B,) uint64
 )->np.ndarray: # (K, 2) int: position, row of `many`; 12 bits or fewer differ, the 16 nearest
     "Images that one image may be a copy of."
-    near = [np.empty((0, 3), np.int64)]
+    nearest = [np.empty((0, 3), np.int64)]
     for start in range(0, len(many), 4096):  # blocks that stay in the processor's cache
         apart = np.bitwise_count(eight[:, None] ^ many[start:start + 4096])
         if apart.min() > 12:
             continue
         position, row = np.nonzero(apart <= 12)
-        near.append(np.stack([apart[position, row], position, row + start], 1))
-    near = np.concatenate(near)
-    return near[near[:, 0].argsort(kind='stable')[:16], 1:]
+        nearest.append(np.stack([apart[position, row], position, row + start], 1))
+
+    nearest = np.concatenate(nearest)
+    return nearest[nearest[:, 0].argsort(kind='stable')[:16], 1:]
 
 
 def _candidates(
@@ -65,8 +66,8 @@ def _candidates(
     "Pairs worth a closer look."
     found = [np.empty((0, 3), np.int64)]
     for index in range(few.shape[1]):
-        near = _candidates_of(few[:, index], many)
-        found.append(np.column_stack([np.full(len(near), index), near]))
+        nearest = _candidates_of(few[:, index], many)
+        found.append(np.column_stack([np.full(len(nearest), index), nearest]))
     return np.concatenate(found)
 
 # %% ../../nbs/datasets/06_duplicates.ipynb #c15
@@ -83,14 +84,16 @@ def _details(
     mini:np.ndarray, # Miniatures (N, 32, 32)
 )->np.ndarray: # (5, N, 576) of length 1 or less: whole, and 2.5, 5, 7.5 and 10 % smaller
     "Fine structure at 24 px, as vectors whose product is a correlation."
-    apart = np.abs(np.subtract.outer(np.arange(24), np.arange(24)))
-    blur = np.float32(apart < 3) / (apart < 3).sum(1, keepdims=True, dtype='f4')  # mean over 5 px
+    distance = np.abs(np.subtract.outer(np.arange(24), np.arange(24)))
+    # Mean over 5 px
+    blur = np.float32(distance < 3) / (distance < 3).sum(1, keepdims=True, dtype='f4')
     views = []
     for shrink in _shrinkers():
         view = shrink.T @ mini.astype('f4') @ shrink
         view = (view - blur @ view @ blur.T).reshape(len(mini), 576)
         length = np.linalg.norm(view, axis=1, keepdims=True)
         views.append(view / np.maximum(length, 24))  # 24: one grey level
+
     return np.stack(views)
 
 
@@ -133,20 +136,21 @@ def near_pairs(
 )->dict: # `rows` (K, 2), first the later split's; `like` (K,), most alike first, `ALIKE` or more
     "Pairs of images across splits that look alike."
     codes = _hash(mini)
-    rows = [np.empty((0, 2), int)]
-    like = [np.empty(0)]
+    all_rows = [np.empty((0, 2), int)]
+    all_alike = [np.empty(0)]
     for later, earlier in EARLIER.items():
-        few = np.flatnonzero(split == later)
-        many = np.flatnonzero(np.isin(split, earlier))
-        groups = np.split(few, range(256, len(few), 256))
+        of_later = np.flatnonzero(split == later)
+        of_earlier = np.flatnonzero(np.isin(split, earlier))
+        groups = np.split(of_later, range(256, len(of_later), 256))
         for part in tqdm(groups, f'compare {later}', delay=3, disable=not progress):
-            found, alike = _pairs_of(part, many, mini, codes)
-            rows.append(found)
-            like.append(alike)
-    rows = np.concatenate(rows)
-    like = np.concatenate(like)
-    order = (-like).argsort(kind='stable')
+            found, alike = _pairs_of(part, of_earlier, mini, codes)
+            all_rows.append(found)
+            all_alike.append(alike)
+
+    all_rows = np.concatenate(all_rows)
+    all_alike = np.concatenate(all_alike)
+    order = (-all_alike).argsort(kind='stable')
     # A pair may match in two positions
-    _, first = np.unique(rows[order], axis=0, return_index=True)
+    _, first = np.unique(all_rows[order], axis=0, return_index=True)
     first = order[np.sort(first)]
-    return dict(rows=rows[first], like=like[first])
+    return dict(rows=all_rows[first], like=all_alike[first])

@@ -79,19 +79,19 @@ def files_of(
 )->Iterator[tuple]: # (relative path, Path); a folder's relative path ends in '/', its files follow
     "The files and folders of a set, by name; links are followed."
     above = (*above, folder.resolve())
-    for path in _sorted_paths(folder):
-        if not belongs(PurePosixPath(path.name)):
+    for inner in _sorted_paths(folder):
+        if not belongs(PurePosixPath(inner.name)):
             continue
 
-        name = inside + readable(path.name)
-        if not path.is_dir():
-            yield name, path
+        name = inside + readable(inner.name)
+        if not inner.is_dir():
+            yield name, inner
             continue
 
-        if path.resolve() in above:
-            raise ValueError(f"{path} is a link to a folder that it lies in: remove the link")
-        yield f'{name}/', path
-        yield from files_of(path, f'{name}/', above)
+        if inner.resolve() in above:
+            raise ValueError(f"{inner} is a link to a folder that it lies in: remove the link")
+        yield f'{name}/', inner
+        yield from files_of(inner, f'{name}/', above)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c18
 MAX_BYTES = 2**29  # of one file, 512 MB: a TIFF of `images.MAX_PIXELS` in 16 bits fits
@@ -120,6 +120,7 @@ def _read(path:Path)->bytes: # As of `content`, or OSError
         return Unread('it is no ordinary file but a pipe, socket or device')
     if facts.st_size > MAX_BYTES:
         return too_large(facts.st_size)
+
     return path.read_bytes()
 
 
@@ -159,8 +160,8 @@ def _tar_members(path:Path)->Iterator[_Member]: # In the order of the archive
     with tarfile.open(path, 'r:*') as archive:
         for member in archive:
             name = f'{member.name}/' if member.isdir() else member.name
-            plain = member.isfile() or member.isdir()
-            yield _Member(name, plain, member.size, partial(_extracted, archive, member))
+            is_plain = member.isfile() or member.isdir()
+            yield _Member(name, is_plain, member.size, partial(_extracted, archive, member))
             archive.members = []  # else every header stays in memory
 
 
@@ -169,10 +170,11 @@ def _zip_members(path:Path)->Iterator[_Member]: # In the order of the archive
     ordinary = (0, stat.S_IFREG, stat.S_IFDIR)  # 0 where the archive was not made by Unix
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            kind = stat.S_IFMT(member.external_attr >> 16)
+            file_type = stat.S_IFMT(member.external_attr >> 16)
             encrypted = member.flag_bits & 1
-            plain = kind in ordinary and not encrypted
-            yield _Member(member.filename, plain, member.file_size, partial(archive.read, member))
+            is_plain = file_type in ordinary and not encrypted
+            read = partial(archive.read, member)
+            yield _Member(member.filename, is_plain, member.file_size, read)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c23
 BAD_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, OSError,
@@ -214,6 +216,7 @@ def _entry(
         return str(inside), b''
     if member.size > MAX_BYTES:
         return str(inside), too_large(member.size)
+
     return str(inside), member.read()
 
 
@@ -288,8 +291,8 @@ def _lines(path:Path)->list[tuple]: # (line number, cells), the heading first
     try:
         text = path.read_text(encoding='utf-8-sig')
         heading = text.partition('\n')[0]
-        table = csv.reader(io.StringIO(text), delimiter=max(',;\t', key=heading.count))
-        return [(table.line_num, list(map(str.strip, cells))) for cells in table]
+        reader = csv.reader(io.StringIO(text), delimiter=max(',;\t', key=heading.count))
+        return [(reader.line_num, list(map(str.strip, cells))) for cells in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no table in UTF-8: save it as CSV UTF-8 ({error})") from error
 
@@ -302,6 +305,7 @@ def _columns(path:Path, lines:list)->list[str]: # In lower case
         if needed not in columns:
             raise ValueError(f"{path} line 1: no column {needed}; needs path and class, may have "
                              "split and group (or patient, or slide)")
+
     return columns
 
 
@@ -315,14 +319,15 @@ def _notes_on(path:Path, columns:list, group:str)->tuple: # Sentences
     unread = [name for name in columns if name not in known]
     if unread:
         notes.append(f"{path.name}: columns not read: {', '.join(unread)}")
+
     return tuple(notes)
 
 
 def _row_of(columns:list, cells:list, group:str)->dict: # path, class, split and group
     "One row by the names used here; '' where the table says nothing."
     given = dict(zip(columns, cells))
-    row = {name: given.get(name, '') for name in ROW}
-    return row | dict(group=given.get(group, ''))
+    by_name = {column: given.get(column, '') for column in ROW}
+    return by_name | dict(group=given.get(group, ''))
 
 
 def _rows(
@@ -337,6 +342,7 @@ def _rows(
     for number, cells in lines[1:]:
         if any(cells):
             rows.append((number, _row_of(columns, cells, group)))
+
     return rows, _notes_on(path, columns, group)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c33
@@ -355,6 +361,7 @@ def _class_fault(label:str, has_splits:bool)->str: # '' = none
         return "holds a '/'"
     if not has_splits and label.lower() in SPLITS:
         return f"{label!r} would be read as a split: rename it"
+
     return ''
 
 
@@ -397,11 +404,12 @@ def _checked(
     first_line = {}
     checked = []
     for number, row in rows:
-        file = _file_beside(path, row['path'])
-        _refuse_row(f'{path} line {number}', row, first_line.get(file, 0), has_splits)
-        first_line[file] = number
+        listed_file = _file_beside(path, row['path'])
+        _refuse_row(f'{path} line {number}', row, first_line.get(listed_file, 0), has_splits)
+        first_line[listed_file] = number
         split = SPLITS.get(row['split'].lower(), '')
-        checked.append((file, split, readable(row['class']), row['group']))
+        checked.append((listed_file, split, readable(row['class']), row['group']))
+
     return checked
 
 # %% ../../nbs/datasets/00_folders.ipynb #c34
@@ -429,6 +437,7 @@ def listing(
     for file, split, label in zip(files, splits, labels):
         name = f'{label}/{_name_below(file, above)}'
         paths.append(f'{split}/{name}' if split else name)
+
     known = {name: group for name, group in zip(paths, groups) if group}
     return Listing(tuple(paths), tuple(map(Path, files)), splits, labels, known, notes)
 
@@ -456,5 +465,6 @@ def captured(
     if wanted.groups != 1:
         raise ValueError(f"groups={pattern!r} must have one pair of brackets, around the group: "
                          "such as '([0-9]+)_'")
+
     matches = map(wanted.search, paths)
     return [match and (match[1] or '') for match in matches]

@@ -19,6 +19,7 @@ import io
 import json
 import os
 import shutil
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -84,10 +85,10 @@ def pack(
 
     sizes = [array.shape[:2] for array in arrays]
     size = np.array(sizes, dtype=np.int32).reshape(-1, 2)
-    length = size.astype(np.int64).prod(1) * 3
-    flat = [np.asarray(array, np.uint8).ravel() for array in arrays]
-    pixels = np.concatenate([np.empty(0, np.uint8), *flat])
-    return ImageSet(pixels, length.cumsum() - length, size, np.asarray(labels, dtype=np.int64))
+    lengths = size.astype(np.int64).prod(1) * 3
+    flattened = [np.asarray(array, np.uint8).ravel() for array in arrays]
+    pixels = np.concatenate([np.empty(0, np.uint8), *flattened])
+    return ImageSet(pixels, lengths.cumsum() - lengths, size, np.asarray(labels, dtype=np.int64))
 
 # %% ../../nbs/datasets/01_images.ipynb #c15
 def _refuse_outside(
@@ -156,6 +157,7 @@ def _extremes(image:Image.Image)->tuple: # NaN where a value is not finite
 
     if image.mode == 'F' and not np.isfinite(np.asarray(image)).all():
         return np.nan, np.nan
+
     return image.getextrema()
 
 
@@ -172,7 +174,7 @@ def white_of(
                          f"in 0 to {WHITES[-1]:,}")
 
     depths = WHITES if image.mode == 'F' else WHITES[1:]
-    return next(white for white in depths if brightest <= white)
+    return depths[bisect_left(depths, brightest)]
 
 # %% ../../nbs/datasets/01_images.ipynb #c34
 ORIENTATION = 0x0112 # EXIF tag: 1 = upright, 5 to 8 = width and height are swapped
@@ -197,12 +199,14 @@ def to_rgb(
     "The same picture in three channels."
     if image.mode[0] in 'IF':
         image = _in_8_bits(image, white)
+
     image = ImageOps.exif_transpose(image)
 
     if image.mode in TRANSPARENT or 'transparency' in image.info:
         image = image.convert('RGBA')
         paper = Image.new('RGBA', image.size, 'white')
         image = Image.alpha_composite(paper, image)
+
     return image.convert('RGB')
 
 # %% ../../nbs/datasets/01_images.ipynb #c42
@@ -223,6 +227,7 @@ def resize_short(
     if width * height > MAX_PIXELS:
         raise ValueError(f"{image.width:,} x {image.height:,} px would become {width:,} x "
                          f"{height:,}, more than {MAX_PIXELS:,} pixels")
+
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 # %% ../../nbs/datasets/01_images.ipynb #c46
@@ -238,20 +243,21 @@ def _reduce_(
 )->str: # A remark where the native size was asked for and is too large; '' otherwise
     "Choose the size at which a JPEG is read, and refuse what stays too large."
     width, height = image.size
-    whole = width * height
-    divisor = _reduction(whole)
+    n_pixels = width * height
+    divisor = _reduction(n_pixels)
     side = 2 * short or max(width, height)
     # Has an effect on a JPEG only
     image.draft('RGB', (min(side, width // divisor), min(side, height // divisor)))
 
     progressive = image.info.get('progressive')
-    in_memory = whole if progressive else image.width * image.height
+    in_memory = n_pixels if progressive else image.width * image.height
     if in_memory > MAX_PIXELS:
         raise ValueError(f"{width:,} x {height:,} px is more than {MAX_PIXELS:,} pixels: save it "
                          "smaller")
 
     if divisor == 1 or short:
         return ''
+
     return f'too large for its whole, read at 1/{divisor}'
 
 # %% ../../nbs/datasets/01_images.ipynb #c52
@@ -315,6 +321,7 @@ def _remarks(image:Image.Image)->list[str]: # Each a phrase
         remarks.append('first of several frames')
     if _is_deep_colour(image):
         remarks.append(DEEP_COLOUR)
+
     return remarks
 
 
@@ -331,6 +338,7 @@ def _reading_remarks(
         remarks.append(f'more than 8 bits, white is {white}')
     if image.getexif().get(ORIENTATION) in TURNED:
         remarks.append('turned upright')
+
     return remarks
 
 
@@ -348,24 +356,25 @@ def _read(
     white:int,         # See `to_rgb`
 )->Decoded: # Pixels, and how they came
     "Reduce, decode, convert and resize."
-    form = f'{image.format} {image.mode}' if image.format else 'array'
+    format_mode = f'{image.format} {image.mode}' if image.format else 'array'
     native = image.height, image.width
     remarks = _remarks(image)
     reduced = _reduce_(image, short)
     own_white = white_of(image)
-    shown = own_white and (white or own_white)
-    remarks += _reading_remarks(image, reduced, shown)
+    shown_white = own_white and (white or own_white)
+    remarks += _reading_remarks(image, reduced, shown_white)
 
     image.load()  # a TIFF turns itself here, and has said its upright size before
     if image.getexif().get(ORIENTATION) in LYING:
         native = native[::-1]
 
-    image = to_rgb(image, shown)
+    image = to_rgb(image, shown_white)
     if DEEP_COLOUR in remarks:
         _refuse_black(image)
     if short:
         image = resize_short(image, short)
-    return Decoded(np.asarray(image), native, form, tuple(remarks), shown)
+
+    return Decoded(np.asarray(image), native, format_mode, tuple(remarks), shown_white)
 
 # %% ../../nbs/datasets/01_images.ipynb #c57
 class Unreadable(ValueError):
@@ -400,6 +409,7 @@ def decode(
     "Decode one image to RGB at the given short side."
     if not name:
         name = str(file) if isinstance(file, (str, Path)) else 'without a name'
+
     try:
         return _read(_as_image(file), short, white)
     except Exception as error:  # Pillow has many; the path and the reason are what the reader needs
@@ -411,14 +421,15 @@ RULES = 3  # version of what `decode` makes of a file and of how it is kept; par
 def _groups(entries:Iterable)->Iterator[list]: # Of entries: 32 of them, or fewer that hold 4 MB
     "Entries in groups that are worth a thread's while and fit in memory."
     group = []
-    held = 0
+    n_bytes = 0
     for path, data in entries:
         group.append((path, data))
-        held += memoryview(data).nbytes
-        if len(group) == 32 or held > 2**22:
+        n_bytes += memoryview(data).nbytes
+        if len(group) == 32 or n_bytes > 2**22:
             yield group
             group = []
-            held = 0
+            n_bytes = 0
+
     if group:
         yield group
 
@@ -437,6 +448,7 @@ def _decode_group(
             image = error
         digest = hashlib.sha256(data).digest()
         decoded.append((path, image, digest))
+
     return decoded
 
 
@@ -483,6 +495,7 @@ class Cache:
             if len(self.broken) > 5:
                 examples.append('...')
             notes.append(f"{len(self.broken):,} broken images left out: {', '.join(examples)}")
+
         return tuple(notes)
 
 # %% ../../nbs/datasets/01_images.ipynb #c72
@@ -518,6 +531,7 @@ def _pass(
             rows.append(_Row(path, buffer.tell(), image.pixels.shape[:2], image.native, digest,
                              image.mode, image.remarks, image.white))
             buffer.write(np.ascontiguousarray(image.pixels))
+
     return sorted(rows), sorted(broken)
 
 # %% ../../nbs/datasets/01_images.ipynb #c73
@@ -530,6 +544,7 @@ def _refusal(what:str, broken:list, total:int)->ValueError: # To be raised
     lines = [f'{what}/{path}: {reason}' for path, reason in broken[:5]]
     if len(broken) > 5:
         lines.append(f'and {len(broken) - 5:,} more')
+
     heading = (f"cannot read {len(broken):,} of {total:,} images; repair them, remove them, or "
                "skip them (accept broken):")
     return ValueError('\n'.join([heading, *lines]))
@@ -545,9 +560,11 @@ def _sound(
         raise _refusal(what, broken, len(broken))
     if not rows:
         raise ValueError(f"no image in {what}: {PUT_IMAGES}")
+
     for row, following in pairwise(rows):
         if row.path == following.path:
             raise ValueError(f"{what} holds {row.path} twice")
+
     return rows
 
 
@@ -567,13 +584,14 @@ def _write(
         again = files_only(entries(), [])
         rows, broken = _pass(folder, again, short, workers=workers, white=max(whites))
 
-    path, offset, size, native, digest, modes, remarks, _ = zip(*_sound(rows, broken, what))
-    np.savez(folder/'index.npz', offset=np.array(offset, np.int64), size=np.array(size, np.int32),
-             native=np.array(native, np.int32),
-             digest=np.frombuffer(b''.join(digest), np.uint8).reshape(-1, 32))
-    meta = dict(short=short, paths=path, folders=folders, modes=modes, remarks=remarks,
+    sound = _sound(rows, broken, what)
+    paths, offsets, sizes, native_sizes, digests, modes, remarks, _ = zip(*sound)
+    np.savez(folder/'index.npz', offset=np.array(offsets, np.int64), size=np.array(sizes, np.int32),
+             native=np.array(native_sizes, np.int32),
+             digest=np.frombuffer(b''.join(digests), np.uint8).reshape(-1, 32))
+    metadata = dict(short=short, paths=paths, folders=folders, modes=modes, remarks=remarks,
                 broken=broken)
-    (folder/'meta.json').write_text(json.dumps(meta))
+    (folder/'meta.json').write_text(json.dumps(metadata))
     return broken
 
 
@@ -581,13 +599,13 @@ def _open(
     folder:Path, # As `_write` left it
 )->Cache: # Memory-mapped
     "Open a cache."
-    meta = json.loads((folder/'meta.json').read_text())
-    index = np.load(folder/'index.npz')
+    metadata = json.loads((folder/'meta.json').read_text())
+    arrays = np.load(folder/'index.npz')
     pixels = np.memmap(folder/'pixels.bin', np.uint8, 'r')
-    labels = np.zeros(len(index['offset']), np.int64)
-    images = ImageSet(pixels, index['offset'], index['size'], labels)
-    return Cache(images, meta['paths'], meta['folders'], index['digest'], index['native'],
-                 meta['modes'], meta['remarks'], meta['broken'])
+    labels = np.zeros(len(arrays['offset']), np.int64)
+    images = ImageSet(pixels, arrays['offset'], arrays['size'], labels)
+    return Cache(images, metadata['paths'], metadata['folders'], arrays['digest'], arrays['native'],
+                 metadata['modes'], metadata['remarks'], metadata['broken'])
 
 # %% ../../nbs/datasets/01_images.ipynb #c75
 def _build(folder:Path, fewer:Path, write:Callable)->None: # One of the two exists
@@ -596,9 +614,9 @@ def _build(folder:Path, fewer:Path, write:Callable)->None: # One of the two exis
     shutil.rmtree(aside, ignore_errors=True)  # left by a killed process
     try:
         aside.mkdir()
-        whole = fewer if write(aside) else folder
-        shutil.rmtree(whole, ignore_errors=True)
-        os.replace(aside, whole)
+        finished = fewer if write(aside) else folder
+        shutil.rmtree(finished, ignore_errors=True)
+        os.replace(aside, finished)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -619,18 +637,19 @@ def cached(
 )->Cache: # Memory-mapped
     "Decode `entries` once into `folder`, then open it; two processes at once build it once."
     folder = Path(folder)
-    fewer = folder.with_name(folder.name + '.skipped')
+    skipped_at = folder.with_name(folder.name + '.skipped')
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if not _is_built(folder, fewer, skip_broken):
+    if not _is_built(folder, skipped_at, skip_broken):
         with FileLock(f'{folder}.lock'):
-            if not _is_built(folder, fewer, skip_broken):  # another process was not first
+            if not _is_built(folder, skipped_at, skip_broken):  # another process was not first
                 write = partial(_write, entries=entries, short=short, what=what, workers=workers)
-                _build(folder, fewer, write)
+                _build(folder, skipped_at, write)
 
-    store = _open(folder if folder.exists() else fewer)
-    if store.broken and not skip_broken:
-        raise _refusal(what, store.broken, len(store.broken) + len(store.paths))
-    return store
+    opened = _open(folder if folder.exists() else skipped_at)
+    if opened.broken and not skip_broken:
+        raise _refusal(what, opened.broken, len(opened.broken) + len(opened.paths))
+
+    return opened
 
 # %% ../../nbs/datasets/01_images.ipynb #n7ac0f73
 ORIENTATIONS = { # Augmentation -> codes of what it may show; a code is a turn, + 4 where mirrored

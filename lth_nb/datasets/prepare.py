@@ -74,13 +74,14 @@ def groups_in(
     if not pattern:
         return [''] * len(paths)
 
-    found = captured(paths, pattern)
-    lost = [path for path, group in zip(paths, found) if not group]
-    if lost:
-        raise ValueError(f"groups={pattern!r} finds no group in {len(lost)} of {len(paths)} paths, "
-                         f"such as {lost[0]}: change the expression, or give a CSV with a column "
-                         "group")
-    return found
+    caught = captured(paths, pattern)
+    without = [path for path, group in zip(paths, caught) if not group]
+    if without:
+        raise ValueError(f"groups={pattern!r} finds no group in {len(without)} of {len(paths)} "
+                         f"paths, such as {without[0]}: change the expression, or give a CSV with "
+                         "a column group")
+
+    return caught
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c13
 def from_folder(
@@ -112,6 +113,7 @@ def _groups_listed(
     if table.groups:
         raise ValueError(f"{file} has groups of its own: leave groups={groups!r} out, or empty the "
                          "column")
+
     beside = [Path(os.path.relpath(image, file.parent)).as_posix() for image in table.files]
     return groups_in(beside, groups)
 
@@ -121,12 +123,13 @@ def from_csv(
     groups:str, # As `groups_in` takes it, on paths from the table; '' = the column group
 )->Found: # One item a row; the files stay
     "The images of a table."
-    table = listing(file)
-    own_groups = _groups_listed(table, file, groups)
-    if len(set(table.labels)) < 2:
+    listed = listing(file)
+    own_groups = _groups_listed(listed, file, groups)
+    if len(set(listed.labels)) < 2:
         raise ValueError(f"{file} has fewer than two classes")
-    items = map(Item, map(str, table.files), table.labels, table.splits, own_groups)
-    return Found(tuple(items), f'read from the table {file.name}', table.notes)
+
+    items = map(Item, map(str, listed.files), listed.labels, listed.splits, own_groups)
+    return Found(tuple(items), f'read from the table {file.name}', listed.notes)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c20
 def whole_groups(
@@ -160,7 +163,10 @@ def _refuse_splits(given:Counter)->None: # Or ValueError; `given` is how many im
 
 def _with_val(items:list[Item], seed:int)->list[Item]: # Those of train first
     "Items of train and test, a tenth of train turned into val."
-    by_split = {part: [item for item in items if item.split == part] for part in ('train', 'test')}
+    by_split = defaultdict(list)
+    for item in items:
+        by_split[item.split].append(item)
+
     shares = dict(train=.9, val=.1)
     divided = whole_groups(by_split['train'], shares, seed)
     return _with_splits(by_split['train'], divided) + by_split['test']
@@ -178,6 +184,7 @@ def _settled_splits(
         return _with_splits(items, whole_groups(items, shares, seed)), []
     if given['val']:
         return items, []
+
     return _with_val(items, seed), ['no validation split was given: a tenth of the training images '
                                     'was taken']
 
@@ -185,11 +192,11 @@ def _settled_splits(
 
 def _refuse_torn(groups:list[str], splits:list[str])->None: # Or ValueError; one of each per image
     "Refuse groups that lie in two splits."
-    apart = list(straddling(groups, splits))
-    if apart:
-        raise ValueError(f"{len(apart)} groups lie in two splits, such as {apart[0]!r}: correct "
-                         "the column split, or leave it empty to have the images split by whole "
-                         "groups")
+    straddled = list(straddling(groups, splits))
+    if straddled:
+        raise ValueError(f"{len(straddled)} groups lie in two splits, such as {straddled[0]!r}: "
+                         "correct the column split, or leave it empty to have the images split by "
+                         "whole groups")
 
 
 def divide(
@@ -203,12 +210,13 @@ def divide(
     _refuse_torn(groups, [item.split for item in items])
 
     unknown = groups.count('')
-    known = set(groups) - {''}
-    if known:
-        notes.append(f"{len(known)} groups, none of them in two splits")
+    known_groups = set(groups) - {''}
+    if known_groups:
+        notes.append(f"{len(known_groups)} groups, none of them in two splits")
     if unknown:
         notes.append(f"no slide or patient is known for {unknown:,} of {len(items):,} images: "
                      "LEAKAGE BETWEEN PATIENTS CANNOT BE EXCLUDED")
+
     return items, tuple(notes)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c32
@@ -253,14 +261,15 @@ def _copies(
     looks:dict,       # Of `_looks`
 )->set[str]: # Paths: all but the first of a content, all where classes differ
     "Files whose content is already there."
-    same = defaultdict(list)
+    by_content = defaultdict(list)
     for item in items:
-        same[looks[item.path].digest].append(item)
+        by_content[looks[item.path].digest].append(item)
 
     copies = []
-    for twins in same.values():
+    for twins in by_content.values():
         contradict = len(labels_of(twins)) > 1
         copies += twins if contradict else twins[1:]
+
     return {item.path for item in copies}
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c35
@@ -280,15 +289,16 @@ def _unfit(
     unique:bool,       # As `settle` takes it
 )->tuple[set[str], set[str]]: # Paths of the broken and of the copies
     "Images that cannot be used, or ValueError."
-    faults = [(item.path, looks[item.path].fault) for item in chosen]
-    broken = [(path, fault) for path, fault in faults if fault]
+    broken = [item for item in chosen if looks[item.path].fault]
     if broken and not skip_broken:
-        _refuse_broken([fault for _, fault in broken], len(chosen))
+        faults = [looks[item.path].fault for item in broken]
+        _refuse_broken(faults, len(chosen))
 
-    paths = {path for path, _ in broken}
+    paths = {item.path for item in broken}
     copies = set()
     if unique:
         copies = _copies(_without(chosen, paths), looks)
+
     return paths, copies
 
 
@@ -299,6 +309,7 @@ def _notes_on(broken:set[str], twins:set[str])->tuple: # Sentences
         notes.append(f"{len(broken)} broken files were left out, such as {min(broken)}")
     if twins:
         notes.append(f"{len(twins)} files were left out: another has the same content")
+
     return tuple(notes)
 
 
@@ -312,8 +323,8 @@ def settle(
     "Choose images that can be read."
     chosen = choose(list(found.items))
     looks = {}
-    gone = set()
-    twins = set()
+    broken_paths = set()
+    twin_paths = set()
     while not found.sound:
         unseen = _without(chosen, looks.keys())
         looks |= _looks(unseen, found.extract)
@@ -321,10 +332,11 @@ def settle(
         if not broken | copies:
             break
 
-        gone |= broken
-        twins |= copies
-        chosen = choose(_without(found.items, gone | twins))
-    return chosen, _notes_on(gone, twins)
+        broken_paths |= broken
+        twin_paths |= copies
+        chosen = choose(_without(found.items, broken_paths | twin_paths))
+
+    return chosen, _notes_on(broken_paths, twin_paths)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c39
 @dataclass(frozen=True)
@@ -335,8 +347,8 @@ class Prepared:
 
     def __str__(self)->str: # Sizes, place, and what one must know
         sizes = ' / '.join(f"{number:,} {part}" for part, number in self.card['sizes'].items())
-        first = f"{self.card['name']}: {sizes}, {self.card['classes']} classes, in {self.folder}"
-        return '\n  - '.join([first, *self.card['notes']])
+        summary = f"{self.card['name']}: {sizes}, {self.card['classes']} classes, in {self.folder}"
+        return '\n  - '.join([summary, *self.card['notes']])
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c40
 def new_folder(
@@ -352,6 +364,7 @@ def new_folder(
     if folder.exists():
         raise ValueError(f"{folder} exists and is left alone: remove it, or write to another "
                          "folder")
+
     return folder
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c41
@@ -362,6 +375,7 @@ def _written(folder:Path, item:Item, data:bytes)->str: # Its path in the set
     path = f'images/{item.path}'
     if not Path(item.path).suffix:
         path += ENDINGS.get(data[:2], '')
+
     (folder/path).parent.mkdir(parents=True, exist_ok=True)
     (folder/path).write_bytes(data)
     return path
@@ -394,15 +408,16 @@ def write_set(
     extract:Callable|None=None, # As in `Found`
 )->Prepared: # Written and complete
     "Write set.csv, card.json and what must be extracted."
-    count = split_counts(items)
-    sizes = {split: count[split] for split in PARTS}
+    counts = split_counts(items)
+    sizes = {split: counts[split] for split in PARTS}
     card = card | dict(sizes=sizes, classes=len(labels_of(items)))
-    with whole(folder) as aside:
-        aside.mkdir(parents=True)
-        rows = sorted(_rows(aside, items, extract))
-        with open(aside/'set.csv', 'w', encoding='utf-8', newline='') as table:
+    with whole(folder) as unfinished:
+        unfinished.mkdir(parents=True)
+        rows = sorted(_rows(unfinished, items, extract))
+        with open(unfinished/'set.csv', 'w', encoding='utf-8', newline='') as table:
             writer = csv.writer(table, lineterminator='\n')
             writer.writerows([('path', 'class', 'split', 'group'), *rows])
-        text = json.dumps(card, indent=1, ensure_ascii=False)
-        (aside/'card.json').write_text(f'{text}\n', encoding='utf-8')
+        card_text = json.dumps(card, indent=1, ensure_ascii=False)
+        (unfinished/'card.json').write_text(f'{card_text}\n', encoding='utf-8')
+
     return Prepared(folder, card)

@@ -95,12 +95,12 @@ def _cifar(
     split:str,   # train or test
 )->tuple: # Pixels (N, 32, 32, 3) uint8, labels, names of the classes
     "A split of CIFAR."
-    kind = official(name)
-    files = kind.train_list if split == 'train' else kind.test_list
-    parts = [_unpickled(folder/file) for file, _ in files]
-    pixels = np.concatenate([part['data'] for part in parts])
-    labels = list(chain.from_iterable(map(_labels_of, parts)))
-    classes = _unpickled(folder/kind.meta['filename'])[kind.meta['key']]
+    shipped = official(name)
+    files = shipped.train_list if split == 'train' else shipped.test_list
+    contents = [_unpickled(folder/file) for file, _ in files]
+    pixels = np.concatenate([content['data'] for content in contents])
+    labels = list(chain.from_iterable(map(_labels_of, contents)))
+    classes = _unpickled(folder/shipped.meta['filename'])[shipped.meta['key']]
     return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels, classes
 
 
@@ -160,6 +160,7 @@ class Images:
             return official_entries(self.name, self.root)
         if self.form == 'table':
             return entries_listed(self.table, read=read)
+
         return entries_of(self.root, read=read)
 
     def _repr_markdown_(self):
@@ -197,6 +198,7 @@ def _parts(
     "What is read of a file to tell it from another."
     if facts is None or not stat.S_ISREG(facts.st_mode):
         return
+
     try:
         with open(file, 'rb') as opened:
             if piece:
@@ -223,27 +225,28 @@ def _stamp(
 )->tuple: # Place; name, size and time of each file; SHA-256 of what is read of them
     "What differs between two sets, and between a set and what it was before."
     facts = list(map(_facts_of, files))
-    total = sum(fact.st_size for fact in filter(None, facts))
+    total = sum(file_facts.st_size for file_facts in filter(None, facts))
     piece = 2**20 if len(files) == 1 else 2**12
     if total <= READ_WHOLE:
         piece = 0
 
     content = hashlib.sha256()
-    about = []
-    for file, fact in zip(files, facts):
-        for part in _parts(file, fact, piece):
+    described = []
+    for file, file_facts in zip(files, facts):
+        for part in _parts(file, file_facts, piece):
             content.update(part)
-        about.append((os.path.relpath(file, where.parent), *_size_and_time(fact)))
-    return str(where.resolve()), tuple(about), content.hexdigest()
+        described.append((os.path.relpath(file, where.parent), *_size_and_time(file_facts)))
+
+    return str(where.resolve()), tuple(described), content.hexdigest()
 
 # %% ../../nbs/datasets/03_sets.ipynb #c19
 def _listed(table:Path, name:str)->Images: # Real
     "The set that a CSV lists; a card.json beside a set.csv brings its notes."
     listed = listing(table)
-    card = table.with_name('card.json')
+    card_file = table.with_name('card.json')
     notes = ()
-    if table.name == 'set.csv' and card.exists():
-        notes = json.loads(card.read_text(encoding='utf-8'))['notes']
+    if table.name == 'set.csv' and card_file.exists():
+        notes = json.loads(card_file.read_text(encoding='utf-8'))['notes']
 
     stamp = _stamp(table, [table, *listed.files])
     return Images(name, 'real', str(table), stamp, 'table', table, listed, (*notes, *listed.notes))
@@ -259,6 +262,7 @@ def _at(path:Path, name:str)->Images: # Real
     files = [path]
     if path.is_dir():
         files = [file for _, file in files_of(path)]
+
     notes = (TRAPS[name],) if name in TRAPS else ()
     return Images(name, 'real', str(path), _stamp(path, files), 'files', path, notes=notes)
 
@@ -272,6 +276,7 @@ def _of_torchvision(name:str, data:Path, download:bool)->Images: # Real
     if not folder.is_dir():
         raise ValueError(f"{name} is not in {data.resolve()}: put a folder or {name}.tar there, or "
                          "allow download")
+
     return replace(_at(folder, name), form='torchvision', root=data)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c20
@@ -291,6 +296,7 @@ def sets_in(
     for path in sorted(data.glob('[!._]*'), reverse=True):
         if path.name not in others and _may_be_set(path):
             found[ENDING.sub('', path.name)] = path
+
     return dict(sorted(found.items()))
 
 
@@ -317,8 +323,8 @@ def _by_name(name:str, data:Path, download:bool)->Images: # Parameters as of `fi
         return _of_torchvision(name, data, download)
 
     known = ', '.join(sorted({*TARGETS, 'digits', *present}))
-    here = f', such as ./{name} for what lies here' if Path(name).exists() else ''
-    raise ValueError(f"no set {name!r} in {data.resolve()}: have {known}; or give a path{here}")
+    or_path = f', such as ./{name} for what lies here' if Path(name).exists() else ''
+    raise ValueError(f"no set {name!r} in {data.resolve()}: have {known}; or give a path{or_path}")
 
 
 def find(
@@ -371,12 +377,13 @@ class Splits:
         return replace(self, val=_fewer(self.val, n_val), _test=_fewer(self._test, n_test))
 
     def _repr_markdown_(self):
-        head = (f'**{self.name}** ({self.kind}), {len(self.classes)} classes, {self.px} px, '
+        heading = (f'**{self.name}** ({self.kind}), {len(self.classes)} classes, {self.px} px, '
                 f'`{self.fingerprint[:12]}`')
-        lines = [head, '', '| split | images | per class |', '|---|---|---|']
-        for part, images in dict(train=self.train, val=self.val, test=self._test).items():
-            count = np.bincount(images.labels, minlength=len(self.classes))
-            lines.append(f'| {part} | {count.sum():,} | {count.min():,} to {count.max():,} |')
+        lines = [heading, '', '| split | images | per class |', '|---|---|---|']
+        for split, images in dict(train=self.train, val=self.val, test=self._test).items():
+            counts = np.bincount(images.labels, minlength=len(self.classes))
+            lines.append(f'| {split} | {counts.sum():,} | {counts.min():,} to {counts.max():,} |')
+
         return '\n'.join([*lines, '', *self.notes])
 
 # %% ../../nbs/datasets/03_sets.ipynb #c33
@@ -398,11 +405,11 @@ def assign(
     seed:int=0,          # Of the 70/10/20 split of a set that has none
 )->Places: # As the paths say; splits that are not given are drawn, by whole groups where known
     "Read split, class and group of every image, and fill in the splits."
-    split, label, file = layout(paths, folders, images.where)
-    group = np.array([images.groups.get(path, '') for path in paths])
-    split = complete(split, label, name=images.name, where=images.where, source_val=source_val,
-                     seed=seed, group=group)
-    return Places(split, label, file, group)
+    split, labels, names = layout(paths, folders, images.where)
+    groups = np.array([images.groups.get(path, '') for path in paths])
+    split = complete(split, labels, name=images.name, where=images.where, source_val=source_val,
+                     seed=seed, group=groups)
+    return Places(split, labels, names, groups)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c35
 def _decoded(
@@ -424,6 +431,7 @@ def _is_small(images:Images)->bool: # By its first readable image
             return max(decode(content, 0).native) < 64
         except Unreadable:
             continue
+
     return False
 
 
@@ -438,17 +446,18 @@ def _native(
 
     # 8 px would leave a network nothing to stride over
     short = 16 if images.name == 'digits' else 0
-    store = _decoded(images, short, cache, skip_broken)
-    size = store.images.size
-    return store if size.min() == size.max() < 64 else None
+    decoded = _decoded(images, short, cache, skip_broken)
+    sizes = decoded.images.size
+    return decoded if sizes.min() == sizes.max() < 64 else None
 
 
 def _notes_on(images:Images, store:Cache, short:int)->tuple: # Sentences
     "What a reader must know of images that were brought to `short` px."
-    small = store.native.min(1) < short
-    if images.kind == 'stand-in' or not small.any():
+    is_small = store.native.min(1) < short
+    if images.kind == 'stand-in' or not is_small.any():
         return store.notes
-    enlarged = (f'{small.sum():,} of {len(small):,} images were enlarged to {short} px, the '
+
+    enlarged = (f'{is_small.sum():,} of {len(is_small):,} images were enlarged to {short} px, the '
                 f'smallest from {store.native.min()} px')
     return (*store.notes, enlarged)
 
@@ -462,17 +471,17 @@ def _at_size(
     skip_broken:bool, # As `load` takes it
 )->tuple[Cache, int, tuple]: # Images, side of the crop, notes
     "Decode at the size the role asks for."
-    store = None
+    decoded = None
     if source_px == 0:
-        store = _native(images, cache, skip_broken)
-    if store:
-        side = int(store.images.size.max())
-        return store, side, _notes_on(images, store, side)
+        decoded = _native(images, cache, skip_broken)
+    if decoded:
+        side = int(decoded.images.size.max())
+        return decoded, side, _notes_on(images, decoded, side)
 
     side = source_px if source_px > 0 else px
     short = side if 0 < source_px < 64 else round(side * 8 / 7)  # 256 -> 224, as in the paper
-    store = _decoded(images, short, cache, skip_broken)
-    return store, side, _notes_on(images, store, short)
+    decoded = _decoded(images, short, cache, skip_broken)
+    return decoded, side, _notes_on(images, decoded, short)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c37
 def load(
@@ -492,17 +501,18 @@ def load(
     choose(role, ('target', 'source'), 'role')
     if not isinstance(images, Images):
         images = find(images, data, download=download)
-    side = source_px if role == 'source' else -1
-    store, px, notes = _at_size(images, Path(cache), px, side, skip_broken=skip_broken)
 
-    places = assign(images, store.paths, store.folders, source_val=source_val, seed=seed)
+    side = source_px if role == 'source' else -1
+    decoded, px, notes = _at_size(images, Path(cache), px, side, skip_broken=skip_broken)
+
+    places = assign(images, decoded.paths, decoded.folders, source_val=source_val, seed=seed)
     digest = key_of(images.stamp)  # of a stand-in: nothing but its name and the drawing's version
     if images.kind == 'real':
-        digest = fingerprint(places.split, places.label, places.file, store.digest)
+        digest = fingerprint(places.split, places.label, places.file, decoded.digest)
 
-    classes, label = np.unique(places.label, return_inverse=True)
-    every = replace(store.images, labels=label.astype(np.int64))
-    train, val, test = (every.take(np.flatnonzero(places.split == part)) for part in PARTS)
+    classes, labels = np.unique(places.label, return_inverse=True)
+    all_images = replace(decoded.images, labels=labels.astype(np.int64))
+    train, val, test = (all_images.take(np.flatnonzero(places.split == part)) for part in PARTS)
     return Splits(images.name, images.kind, tuple(classes.tolist()), digest, train, val, px,
                   (*images.notes, *notes), test)
 
@@ -531,13 +541,14 @@ def _count(images:Images)->list[int]: # Images in train, val and test, and class
 
 def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
     "Counts, from the cache if they are there."
-    file = cache/f'{key_of(images.stamp)[:32]}.json'
-    if not file.exists():
+    kept_at = cache/f'{key_of(images.stamp)[:32]}.json'
+    if not kept_at.exists():
         cache.mkdir(parents=True, exist_ok=True)
         counts = json.dumps(_count(images))
-        with whole(file) as aside:
+        with whole(kept_at) as aside:
             aside.write_text(counts)
-    return json.loads(file.read_text())
+
+    return json.loads(kept_at.read_text())
 
 
 def _listed_row(name:str, data:Path, cache:Path)->dict: # As of `list_sets`
@@ -584,12 +595,13 @@ def _bytes_in(folder:Path)->int: # Of all its files
 
 def _shelf(entry:Path)->dict: # As of `shelves`
     "What there is to say of one entry."
-    meta = dict(short=0, paths=['(not finished)'])
+    metadata = dict(short=0, paths=['(not finished)'])
     if (entry/'meta.json').exists():
-        meta = json.loads((entry/'meta.json').read_text())
+        metadata = json.loads((entry/'meta.json').read_text())
+
     megabytes = round(_bytes_in(entry) / 1e6, 1)
-    return dict(entry=entry.name, images=len(meta['paths']), short=meta['short'],
-                megabytes=megabytes, first=meta['paths'][0])
+    return dict(entry=entry.name, images=len(metadata['paths']), short=metadata['short'],
+                megabytes=megabytes, first=metadata['paths'][0])
 
 
 def shelves(
@@ -604,13 +616,14 @@ def empty(
     cache:str|Path, # Folder of caches
 )->int: # Bytes freed
     "Remove the decoded images; the next `load` decodes again."
-    freed = 0
+    n_freed = 0
     for entry in _built(Path(cache)):
-        name = str(entry).removesuffix('.part').removesuffix('.skipped')
+        lock_name = str(entry).removesuffix('.part').removesuffix('.skipped')
         try:
-            with FileLock(f'{name}.lock', timeout=0):
-                freed += _bytes_in(entry)
+            with FileLock(f'{lock_name}.lock', timeout=0):
+                n_freed += _bytes_in(entry)
                 shutil.rmtree(entry)
         except Timeout:
             continue
-    return freed
+
+    return n_freed

@@ -78,19 +78,31 @@ COLLECTIONS = _collections('study')
 PUBLIC = _collections('public')
 
 # %% ../../nbs/datasets/08_sources.ipynb #c11
+class _Picture(NamedTuple):
+    "A picture of an unpacked WikiArt."
+    style:str # Its folder
+    title:str # Name of the file: <artist>_<title>.jpg
+    path:Path # Of the file
+
+    @property
+    def artist(self)->str: # As the name of the file begins
+        "Who painted it."
+        return self.title.partition('_')[0]
+
+
 def _with_one_class(
-    pictures:list[tuple], # (style, title, file)
-    by:str,               # artist or style
-)->list[tuple]: # In the same order
+    pictures:list[_Picture],
+    by:str, # artist or style
+)->list[_Picture]: # In the same order
     "Each picture once; one that hangs in two styles has an artist, but no style."
-    hung = defaultdict(list)
+    by_title = defaultdict(list)
     for picture in pictures:
-        _, title, _ = picture
-        hung[title].append(picture)
+        by_title[picture.title].append(picture)
 
     if by == 'style':
-        return [same[0] for same in hung.values() if len(same) == 1]
-    return [same[0] for same in hung.values()]
+        return [hung[0] for hung in by_title.values() if len(hung) == 1]
+
+    return [hung[0] for hung in by_title.values()]
 
 
 def _is_picture(name:str)->bool: # By its path in a copy of WikiArt
@@ -99,13 +111,18 @@ def _is_picture(name:str)->bool: # By its path in a copy of WikiArt
     return folder != '' and '_' in title
 
 
-def _pictures_in(source:Path)->tuple[list[tuple], int]: # (style, title, path), ...; files there are
+def _pictures_in(source:Path)->tuple[list[_Picture], int]: # And how many files there are
     "The pictures of a copy of WikiArt."
     files = [(name, path) for name, path in files_of(source) if not is_folder(name)]
-    named = [(name, path) for name, path in files if _is_picture(name)]
-    if not named:
+    pictures = []
+    for name, path in files:
+        if _is_picture(name):
+            style, title = name.split('/')[-2:]
+            pictures.append(_Picture(style, title, path))
+
+    if not pictures:
         raise ValueError(f"{source} holds no <style>/<artist>_<title>.jpg and no .parquet file")
-    pictures = [(*name.split('/')[-2:], path) for name, path in named]
+
     return pictures, len(files)
 
 
@@ -116,14 +133,15 @@ def wikiart_folders(
     "Pictures of an unpacked WikiArt."
     pictures, number = _pictures_in(source)
     items = []
-    for style, title, path in _with_one_class(pictures, by):
-        artist = title.partition('_')[0]
-        items.append(Item(str(path), style if by == 'style' else artist))
+    for picture in _with_one_class(pictures, by):
+        label = picture.style if by == 'style' else picture.artist
+        items.append(Item(str(picture.path), label))
 
     notes = ()
     passed = number - len(items)
     if passed:
         notes = (f"{passed} files were passed over: another name, or in two styles",)
+
     return Found(tuple(items), f'{by}s read from <style>/<artist>_<title>.jpg', notes)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c14
@@ -141,10 +159,10 @@ def optional(
 # %% ../../nbs/datasets/08_sources.ipynb #c17
 def _names(schema:object, by:str)->list[str]: # [] where it names none
     "What the numbers of a label column mean."
-    known = json.loads((schema.metadata or {}).get(b'huggingface', b'{}'))
+    metadata = json.loads((schema.metadata or {}).get(b'huggingface', b'{}'))
     for key in ('info', 'features', by):
-        known = known.get(key, {})
-    return known.get('names') or []
+        metadata = metadata.get(key, {})
+    return metadata.get('names') or []
 
 
 def _word(value:int|str|None, names:list[str])->str: # '' where there is none
@@ -172,6 +190,7 @@ def _labels(file:Path, by:str)->list[str]: # Of each row; '' where there is none
     if by_number and not names:
         raise ValueError(f"{file}: column {by} holds numbers, and the schema's metadata has no "
                          "names for them: use a copy with names, or with words in the column")
+
     return [_word(value, names) for value in values]
 
 
@@ -214,6 +233,7 @@ def wikiart_parquet(
             folder = re.sub(r'[^\w.-]+', '_', label)
             if label:
                 items.append(Item(f'{folder}/{number:03d}-{row:06d}', label, key=(number, row)))
+
     how = f'{by}s read from the column {by} of {len(files)} parquet files'
     return Found(tuple(items), how, extract=partial(_from_parquet, files))
 
@@ -250,21 +270,22 @@ def _quotas(
     size:tuple,    # Images in train, val and test, and classes
 )->dict[str, list[int]]: # Class -> images in train, val and test
     "The classes of a set, and how many images of each; refused where the copy is too small."
-    *parts, number = size
-    ranked = _ranked(count, ART[name], number)
+    *totals, n_classes = size
+    ranked = _ranked(count, ART[name], n_classes)
     quotas = {}
     for rank, label in enumerate(ranked):
-        quotas[label] = [total // number + (rank < total % number) for total in parts]
+        quotas[label] = [total // n_classes + (rank < total % n_classes) for total in totals]
 
     lacking = _lacking(quotas, count)
-    if len(ranked) == number and not lacking:
+    if len(ranked) == n_classes and not lacking:
         return quotas
 
-    here = f"{len(ranked)} for it"
+    available = f"{len(ranked)} for it"
     if lacking:
-        here += f", and {', '.join(lacking[:5])}"
-    raise ValueError(f"{name} needs {number} {ART[name].by}s with {sum(parts) // number} or more "
-                     f"images; here are {here}: a larger copy of WikiArt is needed")
+        available += f", and {', '.join(lacking[:5])}"
+
+    raise ValueError(f"{name} needs {n_classes} {ART[name].by}s with {sum(totals) // n_classes} or "
+                     f"more images; here are {available}: a larger copy of WikiArt is needed")
 
 
 def _is_known(label:str)->bool: # By its name
@@ -282,15 +303,18 @@ def reconstruct(
     by_label = defaultdict(list)
     for item in sorted(items, key=lambda item: item.path):
         by_label[item.label].append(item)
-    count = Counter({label: len(own) for label, own in by_label.items() if _is_known(label)})
+
+    counts = Counter(item.label for item in items if _is_known(item.label))
 
     chosen = []
-    for label, quota in _quotas(count, name, size).items():
-        own = by_label[label]
+    for label, quota in _quotas(counts, name, size).items():
+        pictures = by_label[label]
         generator = np.random.default_rng(seed_from(name, label, seed))
-        order = generator.permutation(len(own)).tolist()
+        shuffled = generator.permutation(len(pictures)).tolist()
         splits = np.repeat(PARTS, quota).tolist()
-        chosen += [replace(own[row], split=split) for row, split in zip(order, splits)]
+        for position, split in zip(shuffled, splits):
+            chosen.append(replace(pictures[position], split=split))
+
     return chosen
 
 # %% ../../nbs/datasets/08_sources.ipynb #c29
@@ -307,9 +331,9 @@ def png(
     pixels:np.ndarray, # (h, w) or (h, w, 3) uint8
 )->bytes: # Of a PNG, every pixel as given
     "An image file of pixels."
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, 'PNG')
-    return file.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, 'PNG')
+    return buffer.getvalue()
 
 
 def _read_header(file:IO[bytes])->tuple: # Shape, whether column by column, dtype
@@ -327,10 +351,10 @@ def _stream(
     "The images of an array in an npz, in order."
     try:
         with archive.open(f'{name}.npy') as file:
-            (number, *shape), by_column, dtype = _read_header(file)
+            (n_images, *shape), by_column, dtype = _read_header(file)
             if dtype != np.uint8 or by_column:
                 raise ValueError('no plain array of uint8')
-            for _ in range(number):
+            for _ in range(n_images):
                 yield np.frombuffer(file.read(math.prod(shape)), np.uint8).reshape(shape)
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         where = f'{archive.filename}: {name}'
@@ -339,14 +363,15 @@ def _stream(
 # %% ../../nbs/datasets/08_sources.ipynb #c30
 def _npz_of(name:str, source:Path)->Path: # There is one
     "The file of a set."
-    found = [source] if source.is_file() else sorted(source.glob(f'{name}*.npz'))
-    if not found:
+    candidates = [source] if source.is_file() else sorted(source.glob(f'{name}*.npz'))
+    if not candidates:
         raise ValueError(f"{source} holds no {name}.npz: download it from the record of MedMNIST "
                          "on Zenodo")
-    if len(found) > 1:
-        names = [file.name for file in found]
+    if len(candidates) > 1:
+        names = [file.name for file in candidates]
         raise ValueError(f"{source} holds {', '.join(names)}: give one of them")
-    return found[0]
+
+    return candidates[0]
 
 
 def _labels_in(file:Path)->dict[str, list]: # Split -> number of the class of each image
@@ -359,6 +384,7 @@ def _labels_in(file:Path)->dict[str, list]: # Split -> number of the class of ea
     for split, what in product(PARTS, ('images', 'labels')):
         if f'{split}_{what}' not in arrays:
             raise ValueError(f"{file} has no array {split}_{what}: it is no file of MedMNIST")
+
     return {split: arrays[f'{split}_labels'].ravel().tolist() for split in PARTS}
 
 
@@ -384,6 +410,7 @@ def from_medmnist(
         for number, label in enumerate(labels):
             place = f'{split}/{number:06d}.png'
             items.append(Item(place, classes[label], split, key=(split, number)))
+
     how = f'read from {file.name}, splits as published'
     return Found(tuple(items), how, extract=partial(_from_npz, file), sound=True)
 
@@ -415,14 +442,13 @@ def _pcam_files(source:Path, word:str)->_PcamFiles: # Images and labels are ther
 
 def _pcam_slides(meta:Path, number:int)->list[str]: # Of each patch, '' = unknown
     "The slide of every patch."
-    if not meta.exists():
-        return [''] * number
-    slides = [row['wsi'] for row in csv.DictReader(meta.read_text().splitlines())]
-    if not slides:
-        return [''] * number
-    if len(slides) != number:
+    slides = []
+    if meta.exists():
+        slides = [row['wsi'] for row in csv.DictReader(meta.read_text().splitlines())]
+    if len(slides) not in (0, number):
         raise ValueError(f"{meta} has {len(slides)} rows for {number} patches")
-    return slides
+
+    return slides or [''] * number
 
 
 def _from_hdf5(
@@ -435,16 +461,16 @@ def _from_hdf5(
         by_split[item.split].append(item)
 
     for split, of_split in parts.items():
-        with optional('h5py').File(of_split.images) as file:
+        with optional('h5py').File(of_split.images) as opened:
             for item in by_split[split]:
                 _, number = item.key
-                yield item, png(file['x'][number])
+                yield item, png(opened['x'][number])
 
 
 def _patches(split:str, of_split:_PcamFiles)->Iterator[Item]: # In order
     "The patches of one split."
-    with optional('h5py').File(of_split.labels) as file:
-        labels = file['y'][:].ravel().tolist()
+    with optional('h5py').File(of_split.labels) as opened:
+        labels = opened['y'][:].ravel().tolist()
 
     slides = _pcam_slides(of_split.meta, len(labels))
     for number, (label, slide) in enumerate(zip(labels, slides)):
@@ -462,6 +488,7 @@ def from_pcam(
     for split, word in PCAM_WORDS.items():
         parts[split] = _pcam_files(source, word)
         items += _patches(split, parts[split])
+
     how = 'read from HDF5, splits as published'
     return Found(tuple(items), how, extract=partial(_from_hdf5, parts), sound=True)
 
@@ -529,9 +556,11 @@ def _smear_tables(source:Path)->tuple[list[Path], Path]: # Tables of cells, fold
                          "unpacked")
 
     photos = folder.with_name('Dataset')
-    lost = [table.stem for table in tables if not (photos/f'{table.stem}.jpg').exists()]
-    if lost:
-        raise ValueError(f"{len(lost)} photographs are missing in {photos}: {', '.join(lost[:5])}")
+    missing = [table.stem for table in tables if not (photos/f'{table.stem}.jpg').exists()]
+    if missing:
+        few = ', '.join(missing[:5])
+        raise ValueError(f"{len(missing)} photographs are missing in {photos}: {few}")
+
     return tables, photos
 
 
@@ -562,10 +591,11 @@ TILES = 'lc25000_image_groups.csv'
 def _first_copies(table:Path)->dict[str, dict]: # Tile -> row of the first copy by name
     "One row of the group list for each tile."
     tiles = {}
-    for row in csv.DictReader(table.read_text().splitlines()):
-        known = tiles.setdefault(row['group_id'], row)
-        if row['filename'] < known['filename']:
-            tiles[row['group_id']] = row
+    for listed in csv.DictReader(table.read_text().splitlines()):
+        first_row = tiles.setdefault(listed['group_id'], listed)
+        if listed['filename'] < first_row['filename']:
+            tiles[listed['group_id']] = listed
+
     return tiles
 
 
@@ -573,18 +603,19 @@ def from_lc25000(
     source:Path, # Holds the images at any depth, and the group list of LC25000-clean
 )->Found: # One item a tile: its first copy by name
     "LC25000, one image of each tile."
-    table = next(source.rglob(TILES), None)
-    if not table:
+    group_list = next(source.rglob(TILES), None)
+    if not group_list:
         raise ValueError(f"{source} holds no {TILES}: the images are copies of 1,250 tiles, and "
                          "without the list of which belong together splits leak; put the list "
                          "there, from LC25000-clean, folder kaggle")
 
     places = {path.name: path for path in source.rglob('*.jpeg')}
     items = []
-    for tile, row in _first_copies(table).items():
+    for tile, row in _first_copies(group_list).items():
         # Named as missing when it is looked at
         path = places.get(row['filename'], source/row['filename'])
         items.append(Item(str(path), row['label'], group=f'tile {tile}'))
+
     return Found(tuple(items), f'one image of each tile, by {TILES}')
 
 # %% ../../nbs/datasets/08_sources.ipynb #c48
@@ -599,26 +630,25 @@ def _without_rare(items:list[Item])->tuple[list[Item], tuple]: # The rest, and a
     "Leave out classes that lie in fewer than three groups: no split can hold them."
     labels = np.array([item.label for item in items])
     groups = np.array([item.group for item in items])
-    classes, _, count = group_counts(labels, groups)
-    rare = classes[(count > 0).sum(0) < 3].tolist()
+    classes, _, counts = group_counts(labels, groups)
+    rare = classes[(counts > 0).sum(0) < 3].tolist()
     if not rare:
         return items, ()
-    left = [item for item in items if item.label not in rare]
-    return left, (f"left out, since they lie in fewer than 3 groups: {', '.join(rare)}",)
+
+    remaining = [item for item in items if item.label not in rare]
+    return remaining, (f"left out, since they lie in fewer than 3 groups: {', '.join(rare)}",)
 
 
 GROUPS = dict(pbc='', marrow_tcia='', kather2016=r'CRC-Prim-HE-(\d+)') # Of class folders
+
+_READERS = dict(pcam=from_pcam, chula=from_chula, lc25000=from_lc25000)
 
 def _as_published(name:str, source:Path, groups:str)->Found: # Parameters as of `_public`
     "What the files of a public set hold."
     if name in MEDMNIST:
         return from_medmnist(name, source)
-    if name == 'pcam':
-        return from_pcam(source)
-    if name == 'chula':
-        return from_chula(source)
-    if name == 'lc25000':
-        return from_lc25000(source)
+    if name in _READERS:
+        return _READERS[name](source)
     return from_folder(source, groups or GROUPS[name])
 
 
@@ -632,11 +662,12 @@ def _public(
     "A public set, as its authors publish it."
     found = _as_published(name, source, groups)
     items, notes = settle(found, list, skip_broken=skip_broken, unique=True)
-    rare = ()
+    rare_notes = ()
     if not items[0].split:
-        items, rare = _without_rare(items)
-    items, more = divide(items, dict(train=.7, test=.2, val=.1), seed)
-    return _Made(found, items, (PUBLIC[name].trap, *found.notes, *notes, *rare, *more))
+        items, rare_notes = _without_rare(items)
+
+    items, split_notes = divide(items, dict(train=.7, test=.2, val=.1), seed)
+    return _Made(found, items, (PUBLIC[name].trap, *found.notes, *notes, *rare_notes, *split_notes))
 
 # %% ../../nbs/datasets/08_sources.ipynb #c49
 def _from_wikiart(source:Path, by:str)->Found: # `by` as `wikiart_folders` takes it
@@ -659,26 +690,30 @@ def _drawn_art(
     found = _from_wikiart(source, by)
     draw = partial(reconstruct, name=name, size=size, seed=seed)
     items, notes = settle(found, draw, skip_broken=skip_broken, unique=True)
-    more = [f"a reconstruction: the paper's list of images is not published; here are the {by}s "
-            f"with most images in this copy, and images drawn with seed {seed}",
-            'motifs painted in series may cross splits']
+    drawn_notes = [
+        f"a reconstruction: the paper's list of images is not published; here are the {by}s "
+        f"with most images in this copy, and images drawn with seed {seed}",
+        'motifs painted in series may cross splits']
     if size == TARGETS[name]:
-        more.append("sizes and number of classes are Table 1's")
+        drawn_notes.append("sizes and number of classes are Table 1's")
     if by == 'style':
-        more.append('types are styles; a painter may be in several splits')
-    return _Made(found, items, (*found.notes, *notes, *more))
+        drawn_notes.append('types are styles; a painter may be in several splits')
+
+    return _Made(found, items, (*found.notes, *notes, *drawn_notes))
 
 
 def _beside_table1(name:str, items:list[Item])->str: # A note
     "The sizes of a set beside those of the paper's."
-    train, val, test, number = TARGETS[name]
-    count = split_counts(items)
+    train, val, test, n_classes = TARGETS[name]
+    counts = split_counts(items)
     classes = len(labels_of(items))
-    ours = count['train'], count['val'], count['test'], classes
-    paper = f'Table 1 has {train} / {val} / {test} in {number} classes'
-    if ours == TARGETS[name]:
-        paper = 'as in Table 1'
-    return f"{ours[0]} / {ours[1]} / {ours[2]} images in {classes} classes; {paper}"
+    own_sizes = counts['train'], counts['val'], counts['test'], classes
+    compared = f'Table 1 has {train} / {val} / {test} in {n_classes} classes'
+    if own_sizes == TARGETS[name]:
+        compared = 'as in Table 1'
+
+    sizes = f"{counts['train']} / {counts['val']} / {counts['test']}"
+    return f"{sizes} images in {classes} classes; {compared}"
 
 
 def _own(
@@ -693,10 +728,11 @@ def _own(
     found = from_csv(source, groups) if is_table else from_folder(source, groups)
     items, notes = settle(found, list, skip_broken=skip_broken, unique=False)
     train, val, test, _ = TARGETS.get(name, (70, 10, 20, 0))
-    items, more = divide(items, dict(train=train, test=test, val=val), seed)
+    items, split_notes = divide(items, dict(train=train, test=test, val=val), seed)
     if name in TARGETS:
-        more = (*more, _beside_table1(name, items))
-    return _Made(found, items, (*found.notes, *notes, *more))
+        split_notes = (*split_notes, _beside_table1(name, items))
+
+    return _Made(found, items, (*found.notes, *notes, *split_notes))
 
 # %% ../../nbs/datasets/08_sources.ipynb #c50
 SISTERS = dict(artist_classification_1='artist_classification_2',
@@ -707,6 +743,7 @@ def _refuse_shared_painters(folder:Path, items:list[Item])->None: # Or ValueErro
     table = folder.with_name(SISTERS.get(folder.name, folder.name))/'set.csv'
     if not table.exists():
         return
+
     theirs = set(listing(table).labels)
     shared = sorted(theirs & labels_of(items))
     if shared:
@@ -732,10 +769,10 @@ def _refuse_request(
     if name in (*SOURCES, 'digits'):
         raise ValueError(f"{name} needs no preparation: {COLLECTIONS['cifar10'].command}")
     if not source.exists():
-        cure = 'give a folder, a CSV, or a parquet file'
+        advice = 'give a folder, a CSV, or a parquet file'
         if name in PUBLIC:
-            cure = 'give what was downloaded, unpacked'
-        raise ValueError(f"{source} does not exist: {cure}")
+            advice = 'give what was downloaded, unpacked'
+        raise ValueError(f"{source} does not exist: {advice}")
     if groups:
         _refuse_groups(name, groups)
 
@@ -749,6 +786,7 @@ def _card(name:str, source:Path, made:_Made, seed:int)->dict: # Parameters as of
         card |= dict(licence=about.terms, how=f'{made.found.how}; layout as of {about.source}')
     if name in PUBLIC:
         card |= dict(origin=f'{PUBLIC[name].where}; read from {source}')
+
     return card
 
 

@@ -32,7 +32,7 @@ def _have_shared_root(parts:list[list])->bool: # Path of each image, cut at '/'
     "Whether one folder that is no split lies around everything."
     if min(map(len, parts)) <= 2:
         return False
-    tops = {part[0] for part in parts}
+    tops = {folders[0] for folders in parts}
     return len(tops) == 1 and tops.pop().lower() not in SPLITS
 
 
@@ -63,28 +63,29 @@ def _refuse_outside(
     if not outside:
         return
 
-    told = ''
+    advice = ''
     named_splits = [part[0] for part, split in zip(parts, splits) if split]
     if named_splits:
-        told = f"; {named_splits[0]!r} is read as a split: rename it if it is a class"
+        advice = f"; {named_splits[0]!r} is read as a split: rename it if it is a class"
+
     raise ValueError(f"{where}: {'/'.join(outside[0])} lies outside the class folders, which are "
-                     f"train/<class>/, val/<class>/ and test/<class>/, or <class>/ alone{told}")
+                     f"train/<class>/, val/<class>/ and test/<class>/, or <class>/ alone{advice}")
 
 
 def _refuse_unclear(parts:list[list], where:str)->None: # Or ValueError
     "Refuse folders that may be classes, slides or splits, by what lies in two of them."
     below = defaultdict(set)
-    deep = [part for part in parts if len(part) > 2]
+    deep = [folders for folders in parts if len(folders) > 2]
     for folder, inner, *_ in deep:
         below[folder].add(inner)
 
-    for one, other in combinations(sorted(below), 2):
-        same = below[one] & below[other]
-        if len(same) > 1:
-            raise ValueError(f"{where}: folders {one!r} and {other!r} both hold {sorted(same)}: "
-                             "which of them are the classes? Name splits train, val and test; or "
-                             "list the files in a CSV: path, class, and group for slides or "
-                             "patients")
+    for first, second in combinations(sorted(below), 2):
+        in_both = below[first] & below[second]
+        if len(in_both) > 1:
+            raise ValueError(f"{where}: folders {first!r} and {second!r} both hold "
+                             f"{sorted(in_both)}: which of them are the classes? Name splits "
+                             "train, val and test; or list the files in a CSV: path, class, and "
+                             "group for slides or patients")
 
 
 def _refuse_classes(
@@ -94,7 +95,7 @@ def _refuse_classes(
     where:str,         # What the messages call the set
 )->None: # Or ValueError
     "Refuse a class without images, and a set of one class."
-    class_folders = {part[-1] for part in named if len(part) == depth}
+    class_folders = {folders[-1] for folders in named if len(folders) == depth}
     empty = class_folders - set(labels)
     if empty:
         raise ValueError(f"{where}: class {min(empty)!r} has no images: fill the folder or remove "
@@ -121,6 +122,7 @@ def layout(
     _refuse_outside(parts, splits, depth, where)
     if depth == 1:
         _refuse_unclear(parts, where)
+
     labels = [part[depth - 1] for part in parts]
     _refuse_classes(labels, named, depth, where)
 
@@ -137,8 +139,8 @@ def fingerprint(
     "What a set consists of, as one number."
     images = sorted(zip(split.tolist(), label.tolist(), file.tolist(), map(bytes, digest)))
     whole = hashlib.sha256()
-    for part, kind, name, content in images:
-        whole.update(f'{part}/{kind}/{name}\0'.encode() + content)
+    for own_split, own_label, name, content in images:
+        whole.update(f'{own_split}/{own_label}/{name}\0'.encode() + content)
     return whole.hexdigest()
 
 # %% ../../nbs/datasets/02_splits.ipynb #c17
@@ -148,10 +150,11 @@ def _rank_in_class(
 )->np.ndarray: # (N,) int, 0 = the first of its class
     "The place of each image when every class is shuffled."
     rank = np.empty(len(label), int)
-    for kind in np.unique(label).tolist():
-        generator = np.random.default_rng((seed, kind))
-        shuffled = generator.permutation(np.flatnonzero(label == kind))
+    for class_id in np.unique(label).tolist():
+        generator = np.random.default_rng((seed, class_id))
+        shuffled = generator.permutation(np.flatnonzero(label == class_id))
         rank[shuffled] = np.arange(len(shuffled))
+
     return rank
 
 
@@ -175,20 +178,21 @@ def _deal(
     "Deal whole groups to splits, the class that lies in the fewest groups first."
     wanted = np.outer(share, count.sum(0))
     dealt = np.zeros_like(wanted)
-    part = np.full(len(count), -1)
+    split_of = np.full(len(count), -1)
     rarest_first = np.argsort((count > 0).sum(0), kind='stable')
-    for kind in rarest_first.tolist():
-        waiting = order[(count[order, kind] > 0) & (part[order] < 0)]
+    for class_id in rarest_first.tolist():
+        waiting = order[(count[order, class_id] > 0) & (split_of[order] < 0)]
         for place, group in enumerate(waiting.tolist()):
             # Splits that have no image of this class yet
-            without = np.flatnonzero(dealt[:, kind] == 0)
+            without = np.flatnonzero(dealt[:, class_id] == 0)
             left = len(waiting) - place
             if left <= len(without):
-                part[group] = without[0]  # just enough to give them one each
+                split_of[group] = without[0]  # just enough to give them one each
             else:
-                part[group] = np.argmax(wanted[:, kind] - dealt[:, kind])
-            dealt[part[group]] += count[group]
-    return part
+                split_of[group] = np.argmax(wanted[:, class_id] - dealt[:, class_id])
+            dealt[split_of[group]] += count[group]
+
+    return split_of
 
 # %% ../../nbs/datasets/02_splits.ipynb #c21
 def group_counts(
@@ -197,11 +201,11 @@ def group_counts(
 )->tuple[np.ndarray, np.ndarray, np.ndarray]: # Classes; group of each image; count (G, C)
     "How many images of each class each group has."
     alone = np.char.add('\0', np.arange(len(label)).astype(str))
-    classes, kinds = np.unique(label, return_inverse=True)
+    classes, class_ids = np.unique(label, return_inverse=True)
     groups, owner = np.unique(np.where(group == '', alone, group), return_inverse=True)
-    count = np.zeros((len(groups), len(classes)), int)
-    np.add.at(count, (owner, kinds), 1)
-    return classes, owner, count
+    counts = np.zeros((len(groups), len(classes)), int)
+    np.add.at(counts, (owner, class_ids), 1)
+    return classes, owner, counts
 
 
 def _orders(
@@ -227,8 +231,10 @@ def _undealt(
     if held.all():
         return ValueError(f"{len(count)} groups leave no image for val: add groups, or give the "
                           "splits")
-    lost = np.flatnonzero(~held.all(0))[0]
-    return ValueError(f"class {str(classes[lost])!r} lies in {(count[:, lost] > 0).sum()} groups, "
+
+    missing = np.flatnonzero(~held.all(0))[0]
+    number = (count[:, missing] > 0).sum()
+    return ValueError(f"class {str(classes[missing])!r} lies in {number} groups, "
                       f"and no way was found to have it in {' and '.join(needed)}: add groups, or "
                       "leave the class out")
 
@@ -253,16 +259,17 @@ def by_group(
     seed:int,                # >= 0; same seed, same splits
 )->np.ndarray: # Split of each image, (N,) str
     "Splits of whole groups, with their share of every class as nearly as the groups allow."
-    classes, owner, count = group_counts(label, group)
+    classes, owner, counts = group_counts(label, group)
     names = np.array(list(shares))
-    share = np.array(list(shares.values())) / sum(shares.values())
+    wanted = np.array(list(shares.values())) / sum(shares.values())
     needed = [split for split in shares if split != 'val']
-    for order in _orders(count, seed):
-        part = names[_deal(count, share, order)]
-        held = np.array([count[part == split].sum(0) > 0 for split in needed])
-        if held.all() and set(part.tolist()) == set(shares):
-            return part[owner]
-    raise _undealt(classes, count, needed, held)
+    for order in _orders(counts, seed):
+        split_of = names[_deal(counts, wanted, order)]
+        held = np.array([counts[split_of == split].sum(0) > 0 for split in needed])
+        if held.all() and set(split_of.tolist()) == set(shares):
+            return split_of[owner]
+
+    raise _undealt(classes, counts, needed, held)
 
 # %% ../../nbs/datasets/02_splits.ipynb #c24
 def _hold_out(
@@ -275,13 +282,13 @@ def _hold_out(
     group:np.ndarray, # (N,) str, '' = unknown
 )->None: # By whole groups where any is known
     "Turn a share of train into `part`."
-    left = np.flatnonzero(split == 'train')
+    in_train = np.flatnonzero(split == 'train')
     if (group != '').any():
         shares = {'train': 1 - share, part: share}
-        split[left] = by_group(label[left], group[left], shares, seed)
+        split[in_train] = by_group(label[in_train], group[in_train], shares, seed)
     else:
-        ids = np.unique(label, return_inverse=True)[1]
-        split[left[carve(ids[left], share, seed)]] = part
+        class_ids = np.unique(label, return_inverse=True)[1]
+        split[in_train[carve(class_ids[in_train], share, seed)]] = part
 
 
 def _drawn_splits(
@@ -294,6 +301,7 @@ def _drawn_splits(
     if (group != '').any():
         shares = dict(train=.7, test=.2, val=.1)
         return by_group(label, group, shares, seed_from('groups', name, seed))
+
     split = np.full(len(label), 'train', dtype='<U5')
     _hold_out(split, 'test', .2, seed_from('test', name, seed), label=label, group=group)
     # 10 of the 80 % left
@@ -303,19 +311,19 @@ def _drawn_splits(
 
 def _refuse_rare(label:np.ndarray, where:str)->None: # Or ValueError
     "Refuse to divide a class of fewer images than there are splits."
-    classes, count = np.unique(label, return_counts=True)
-    rarest = count.argmin()
-    if count[rarest] < 3:
-        raise ValueError(f"{where}: class '{classes[rarest]}' has {count[rarest]} images, a "
+    classes, counts = np.unique(label, return_counts=True)
+    rarest = counts.argmin()
+    if counts[rarest] < 3:
+        raise ValueError(f"{where}: class '{classes[rarest]}' has {counts[rarest]} images, a "
                          "split needs 3")
 
 
 def _refuse_absent(split:np.ndarray, label:np.ndarray, where:str)->None: # Or ValueError
     "Refuse splits of which train or test lacks a class."
     for part in ('train', 'test'):
-        lost = np.setdiff1d(label, label[split == part])
-        if len(lost):
-            raise ValueError(f"{where}: class '{lost[0]}' has no images in {part}: add some")
+        missing = np.setdiff1d(label, label[split == part])
+        if len(missing):
+            raise ValueError(f"{where}: class '{missing[0]}' has no images in {part}: add some")
 
 
 def complete(
@@ -355,10 +363,11 @@ def _some_of_each(
     number:int,       # Images of every class
 )->np.ndarray: # Positions, ascending int64
     "The first `number` images of every class."
-    count = np.bincount(label)
-    for kind in np.unique(label).tolist():
-        if not 1 <= number <= count[kind]:
-            raise ValueError(f"train={number}/class: class {kind} has {count[kind]} images")
+    counts = np.bincount(label)
+    for class_id in np.unique(label).tolist():
+        if not 1 <= number <= counts[class_id]:
+            raise ValueError(f"train={number}/class: class {class_id} has {counts[class_id]} "
+                             "images")
     return np.flatnonzero(rank < number)
 
 
@@ -391,14 +400,15 @@ def pick(
         return _some_of_each(rank, label, int(text.removesuffix('/class')))
 
     wanted = _number_of(text, len(label))
-    count = np.bincount(label)
+    counts = np.bincount(label)
     # The first of each class come first
-    share_before = np.where(rank == 0, 0, (rank + .5) / count[label])
+    share_before = np.where(rank == 0, 0, (rank + .5) / counts[label])
     order = np.lexsort((label, share_before))
-    needed = (count > 0).sum()
+    needed = (counts > 0).sum()
     if wanted < needed:
         raise ValueError(f"train={text} leaves class {label[order[wanted]]} without an image: ask "
                          f"for {needed} or more")
+
     return np.sort(order[:wanted])
 
 # %% ../../nbs/datasets/02_splits.ipynb #c42

@@ -31,8 +31,8 @@ def _draws(
 # %% ../../nbs/datasets/04_standins.ipynb #c09
 def _wave(phase:np.ndarray)->np.ndarray: # Same shape, in [-1, 1]
     "One swing per period, of parabolas, as sines differ between machines."
-    part = phase - np.floor(phase)
-    return 8 * part * (1 - part) - 1
+    within = phase - np.floor(phase)
+    return 8 * within * (1 - within) - 1
 
 # %% ../../nbs/datasets/04_standins.ipynb #c13
 def _turn(
@@ -57,10 +57,10 @@ def _cells(
     across = (cosine * y - sine * x) * stretch + 8 * draws[5]
     row = np.floor(across)
     along += .5 * (row % 2) + .15 * _wave(row * .618 + draws[6])
-    cell = np.floor(along) * .755 + row * .57 + draws[7]
-    place_along = along - np.floor(along) - .5 + .08 * _wave(cell)
-    place_across = across - row - .5 + .08 * _wave(cell + .3)
-    return place_along, place_across, 1 + .12 * _wave(cell * 5)
+    cell_phase = np.floor(along) * .755 + row * .57 + draws[7]
+    place_along = along - np.floor(along) - .5 + .08 * _wave(cell_phase)
+    place_across = across - row - .5 + .08 * _wave(cell_phase + .3)
+    return place_along, place_across, 1 + .12 * _wave(cell_phase * 5)
 
 # %% ../../nbs/datasets/04_standins.ipynb #c20
 DRAWING = 2  # version of the drawings, part of their fingerprint: raise it when any pixel changes
@@ -96,10 +96,10 @@ def _nucleus(
 )->tuple[np.ndarray, np.ndarray]: # Cell body and nucleus, (N, px, px) each, 0 outside, 1 inside
     "Which pixels are cell, and which of these nucleus."
     radius, oval, hole = shape.T[..., None, None]
-    far = np.sqrt(along * along + across * across) + 1e-3
-    edge = radius + oval * 2 * (along * along - across * across) / (far * far)
-    core = np.minimum(edge * grow - far, far - hole)
-    return np.clip((.46 * grow - far) * 16 + .5, 0, 1), np.clip(core * 16 + .5, 0, 1)
+    distance = np.sqrt(along * along + across * across) + 1e-3
+    radius_here = radius + oval * 2 * (along * along - across * across) / (distance * distance)
+    core = np.minimum(radius_here * grow - distance, distance - hole)
+    return np.clip((.46 * grow - distance) * 16 + .5, 0, 1), np.clip(core * 16 + .5, 0, 1)
 
 
 def _drawn_part(
@@ -110,23 +110,25 @@ def _drawn_part(
 )->tuple: # As `draw_standin` gives it
     "Draw a few images."
     labels = index % TARGETS[name][3]
-    art = 'classification' in name
-    own = _draws(name, [0])
-    kind = _kinds_of(name, labels)
+    is_art = 'classification' in name
+    set_draws = _draws(name, [0])
+    kinds = _kinds_of(name, labels)
     draws = _draws(f'{name}/{split}', index)
     grid = (np.arange(px, dtype='f4') + .5) / px - .5
-    along, across, grow = _cells(draws, 2 * draws[0], 1.6 if art else 1, grid)
+    along, across, grow = _cells(draws, 2 * draws[0], 1.6 if is_art else 1, grid)
     hatch = 0
-    if art:
-        hatch = _hatch(kind[:, None, None], own[0] + .06 * draws[0], 9 * grow + draws[21], grid)
-    body, core = _nucleus(SHAPES[kind % 5], along, across, grow)
-    grain_along, grain_across = GRAINS[kind // 5].T[..., None, None]
+    if is_art:
+        turn = set_draws[0] + .06 * draws[0]
+        hatch = _hatch(kinds[:, None, None], turn, 9 * grow + draws[21], grid)
+
+    body, core = _nucleus(SHAPES[kinds % 5], along, across, grow)
+    grain_along, grain_across = GRAINS[kinds // 5].T[..., None, None]
     grain = .2 * _wave(along * grain_along + draws[8]) * _wave(across * grain_across)
     slope = (draws[9] - .5) * .5 * grid + (draws[10] - .5) * .5 * grid[:, None]
-    light = slope + (.6 if art else .3) * (draws[11] - .5)
-    tint = (.3 * (draws[12:21] - .5) + .15 * (own[12:21] - .5)).reshape(3, 3, -1, 1, 1)
-    back, cell, nucleus = tint + np.array([.8, .55, .25], 'f4').reshape(3, 1, 1, 1, 1)
-    image = back + body * (cell + grain + hatch - back)
+    light = slope + (.6 if is_art else .3) * (draws[11] - .5)
+    tint = (.3 * (draws[12:21] - .5) + .15 * (set_draws[12:21] - .5)).reshape(3, 3, -1, 1, 1)
+    ground, cell, nucleus = tint + np.array([.8, .55, .25], 'f4').reshape(3, 1, 1, 1, 1)
+    image = ground + body * (cell + grain + hatch - ground)
     image += core * (nucleus - image) + light
     pixels = np.clip(255 * np.moveaxis(image, 0, -1), 0, 255).astype('u1', order='C')
     return pixels, labels.astype('i8')
