@@ -97,6 +97,22 @@ def _unit(
     own = all(spec.labels['search_seed'] == spec.seed for spec in tickets)
     return 'searches and seeds' if own else 'seeds'
 
+def _seconds_each(
+    done:pd.DataFrame, # Finished runs
+)->float|None: # None before the first
+    "How long a run took, in the median."
+    if done.empty:
+        return None
+    return float(pd.to_numeric(done.seconds).median())
+
+def _half_width(
+    seeds:tuple[int,...], # Of the transfers
+)->float|None: # In points; None for one seed
+    "How wide an interval so many seeds will give."
+    if len(seeds) < 2:
+        return None
+    return 100 * expected_half_width('ticket - scratch', len(seeds))
+
 def estimate(
     work:Sweep, # Planned
     runs:Runs,  # The store
@@ -109,16 +125,15 @@ def estimate(
     done = table(runs, list(specs))
     left = len({spec.key for spec in specs}) - len(done)
     workers = side_by_side(workers, device)
-    each = float(pd.to_numeric(done.seconds).median()) if len(done) else None
+    each = _seconds_each(done)
     minutes = None if each is None else left * each / workers / 60
     seeds = tuple(sorted({spec.seed for spec in specs}))
-    width = 100 * expected_half_width('ticket - scratch', len(seeds)) if len(seeds) > 1 else None
     rounds = {spec.labels['round'] for spec in specs} - {'', 0}
     return Estimate(
         target=target['name'], kind=work.splits.kind, n_train=target['n_train'],
         n_test=target['n_test'], asked=len(specs), left=left, finished=len(done), workers=workers,
-        seconds_each=each, minutes=minutes, half_width=width, unit=_unit(work), seeds=seeds,
-        rounds=tuple(sorted(rounds)), arms=_in_order(spec.arm for spec in specs),
+        seconds_each=each, minutes=minutes, half_width=_half_width(seeds), unit=_unit(work),
+        seeds=seeds, rounds=tuple(sorted(rounds)), arms=_in_order(spec.arm for spec in specs),
         recipes=_in_order(spec.labels['recipe'] for spec in specs))
 
 def side_by_side(
