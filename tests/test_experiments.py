@@ -16,7 +16,8 @@ from lth_nb.datasets import subset
 from lth_nb.explore.own import results
 from lth_nb.runs import COLUMNS
 
-ASKED = ('-p', 'target', 'mouse_lba', '-p', 'smoke', 'True', '-p', 'px', '16', '-p', 'rounds', '1')
+ASKED = ('-p', 'target', 'mouse_lba', '-p', 'smoke', 'True', '-p', 'px', '16', '-p', 'rounds', '1',
+         '-p', 'recipe', 'tuned,paper')
 VARY = ['seconds', 'images_per_s']  # with the machine's load
 
 
@@ -52,7 +53,7 @@ def values(path): return ''.join(''.join(o.get('data', {}).get('text/plain', '')
 def test_papermill_and_lth_write_the_same_runs(typed, commanded):
     a, b = rows(typed), rows(commanded[0]/'there/smoke')
     assert a.drop(columns=VARY).equals(b.drop(columns=VARY))
-    assert len(a) == 8 and set(a.key) == set(files_of(typed)) == set(files_of(commanded[0]/'there/smoke'))
+    assert len(a) == 9 and set(a.key) == set(files_of(typed)) == set(files_of(commanded[0]/'there/smoke'))
 
 
 def test_the_second_time_everything_is_found(typed, mine, tickets):
@@ -63,14 +64,14 @@ def test_the_second_time_everything_is_found(typed, mine, tickets):
     assert done.returncode == 0, done.stderr
     assert {k: p.stat().st_mtime_ns for k, p in files_of(typed).items()} == before
     assert rows(typed).equals(table)
-    assert '8 runs asked for; nothing left to run' in values(mine/'piped.ipynb')
-    assert '8 runs asked for; 8 runs left' in values(mine/'out.ipynb')
+    assert '9 runs asked for; nothing left to run' in values(mine/'piped.ipynb')
+    assert '9 runs asked for; 9 runs left' in values(mine/'out.ipynb')
 
 
 def test_table(typed):
     t = rows(typed)
     assert tuple(t.columns) == tuple(COLUMNS)
-    arms = dict(tuned=['dense', 'reinit', 'scratch', 'shuffled', 'ticket'], paper=['dense', 'scratch', 'ticket'])
+    arms = dict(tuned=['dense', 'finetuned_dense', 'reinit', 'scratch', 'shuffled', 'ticket'], paper=['dense', 'scratch', 'ticket'])
     assert {recipe: sorted(runs.arm) for recipe, runs in t.groupby('recipe')} == arms
     assert set(t.target) == {'mouse_lba'} and set(t.target_kind) == {'stand-in'} and set(t.smoke) == {True}
     for column in ('key', 'fingerprint', 'model', 'preset', 'protocol', 'test_acc', 'steps', 'params_kept', 'version'):
@@ -86,8 +87,8 @@ def test_table(typed):
 
 def test_progress_has_a_line_for_every_run(typed):
     lines = [json.loads(line) for line in (typed/'mouse_lba/progress.jsonl').read_text().splitlines()]
-    assert [line['event'] for line in lines] == ['start', *['run'] * 8, 'end']
-    assert [line['done'] for line in lines[:-1]] == list(range(9)) and {line['of'] for line in lines} == {8}
+    assert [line['event'] for line in lines] == ['start', *['run'] * 9, 'end']
+    assert [line['done'] for line in lines[:-1]] == list(range(10)) and {line['of'] for line in lines} == {9}
     assert {line['arm'] for line in lines[1:-1]} == set(rows(typed).arm)
 
 
