@@ -1758,5 +1758,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'lth_nb.yardsticks.headed': ('yardsticks.html#headed', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.photographed': ('yardsticks.html#photographed', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.probed': ('yardsticks.html#probed', 'lth_nb/yardsticks.py'),
+                                   'lth_nb.yardsticks.side_of': ('yardsticks.html#side_of', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.yardstick_protocol': ('yardsticks.html#yardstick_protocol', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.yardstick_spec': ('yardsticks.html#yardstick_spec', 'lth_nb/yardsticks.py')}}}

@@ -327,7 +327,7 @@ def sweep(
         protocols |= {spec.key: protocol for spec in more}
     if large is not None:
         large = large.shrunk(len(used.val), used.n_test)
-        more, protocol = _yardsticks(asked, used, train, network)
+        more, protocol = _yardsticks(asked, used, train, network, large.px)
         specs += more
         protocols |= {spec.key: protocol for spec in more}
     by_name = {bank.name: bank for found in banks.values() for bank in found}
@@ -338,11 +338,12 @@ def _yardsticks(
     used:Splits,   # The target, as it is used
     train:str,     # From `sized`
     network:str,   # A name of `NETWORKS`
+    px:int,        # Side of their crop
 )->tuple[list[Spec], Protocol]: # Seed by seed, with what they are trained with
     "The rows of another network, beside the first recipe."
     recipe, typed = next(iter(asked.protocols.items()))
     precision = pick_precision(pick_device(asked.device), typed.precision)
-    protocol = yardstick_protocol(replace(typed, precision=precision))
+    protocol = yardstick_protocol(replace(typed, precision=precision), px)
     labels = dict(preset=asked.preset, recipe=recipe, smoke=asked.smoke, target_kind=used.kind,
                   px=used.px)
     about = _about(used, train)

@@ -71,7 +71,8 @@ def test_the_second_time_everything_is_found(typed, mine, tickets):
 def test_table(typed):
     t = rows(typed)
     assert tuple(t.columns) == tuple(COLUMNS)
-    arms = dict(tuned=['dense', 'finetuned_dense', 'reinit', 'scratch', 'shuffled', 'ticket'], paper=['dense', 'scratch', 'ticket'])
+    arms = dict(tuned=['dense', 'finetuned_dense', 'reinit', 'scratch', 'shuffled', 'ticket'],
+                paper=['dense', 'scratch', 'ticket'])
     assert {recipe: sorted(runs.arm) for recipe, runs in t.groupby('recipe')} == arms
     assert set(t.target) == {'mouse_lba'} and set(t.target_kind) == {'stand-in'} and set(t.smoke) == {True}
     for column in ('key', 'fingerprint', 'model', 'preset', 'protocol', 'test_acc', 'steps', 'params_kept', 'version'):
