@@ -261,7 +261,7 @@ def _add_bank(
     "The commands `bank list`, `bank show`, `bank export`."
     bank = _sub(subs, 'bank', 'read the ticket banks', 'bank list')
     part = bank.add_subparsers(dest='action', required=True)
-    name = 'cifar10-resnet20_8-paper-s0'
+    name = 'cifar10-resnet20_8-tuned-s0'
     listed = _sub(part, 'list', 'list the banks', 'bank list', _bank_list)
     shown = _sub(part, 'show', 'the card of a bank', f'bank show {name}', _bank_show)
     exported = _sub(part, 'export', 'one ticket as plain files',

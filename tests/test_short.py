@@ -29,7 +29,7 @@ def test_names_come_from_where_they_live():
 
 
 def test_a_ticket_goes_into_a_network_that_is_drawn():
-    ticket = lth.Bank('cifar10-resnet20_8-paper-s0')[10]
+    ticket = lth.Bank('cifar10-resnet20_8-tuned-s0')[10]
     model = ticket.into(lth.build('resnet20_8', classes=8, seed=0))
     assert all(value.isfinite().all() for value in model.state_dict().values())
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 8)
