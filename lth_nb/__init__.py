@@ -6,7 +6,7 @@ controls that could explain a gain.
 
     import lth_nb as lth
 
-    ticket = lth.Bank('cifar10-resnet20_8-paper-s0')[10]            # mask and early weights of round 10
+    ticket = lth.Bank('cifar10-resnet20_8-tuned-s0')[10]            # mask and early weights of round 10
     model = ticket.into(lth.build('resnet20_8', classes=8, seed=0)) # drawn, ready to train
     cells = lth.load('path/to/cells', px=32)                        # train and val; the test split sealed
     done = lth.fit(model, ticket.mask, cells, lth.protocol('demo', 'tuned'))
