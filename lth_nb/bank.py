@@ -141,8 +141,11 @@ def finish(
     shutil.copy(part/f'rounds_{last:02d}.safetensors', part/'rounds.safetensors')
     trained = [f'trained_{at_round:02d}' for at_round in search.keep]
     names = sorted(f'{stem}.safetensors' for stem in ('theta_k', 'rounds', *trained))
-    sealed = dict(rounds=search.reports, kept_trained=list(search.keep),
-                  theta_k=digest(search.theta), sha256={name: _sha(part/name) for name in names})
+    sealed = dict(
+        rounds=search.reports,
+        kept_trained=list(search.keep),
+        theta_k=digest(search.theta),
+        sha256={name: _sha(part/name) for name in names})
     card = dict(format=FORMAT) | search.card | sealed
     _write(part/'card.json', json.dumps(card, indent=1, ensure_ascii=False))
     done = part.with_name(part.name.removesuffix('.part'))
@@ -290,8 +293,11 @@ def summary(
         last = bank.card['rounds'][-1]
         size = sum(path.stat().st_size for path in bank.folder.iterdir()) / 1e6
         rows.append(dict(
-            bank=name, rounds=last['round'], sparsity=f"{last['sparsity']:.3f}",
-            data=bank.card.get('source_kind', ''), images=bank.card.get('n_train', ''),
+            bank=name,
+            rounds=last['round'],
+            sparsity=f"{last['sparsity']:.3f}",
+            data=bank.card.get('source_kind', ''),
+            images=bank.card.get('n_train', ''),
             MB=f'{size:.2f}'))
     return rows
 
@@ -397,12 +403,25 @@ def _card(
     from lth_nb.runs import versions
     mean, std = channel_stats(splits.train)
     return dict(
-        name=bank_name(splits.name, protocol.model, recipe, seed), source=splits.name,
-        source_kind=splits.kind, fingerprint=splits.fingerprint, model=protocol.model,
-        classes=len(splits.classes), recipe=recipe, search_seed=seed, protocol=written(protocol),
-        kept_trained=[0, protocol.rounds], train='', n_train=len(splits.train),
-        n_val=len(splits.val), n_test=splits.n_test, px=splits.px, notes=list(splits.notes),
-        mean=list(mean), std=list(std), versions=versions(device))
+        name=bank_name(splits.name, protocol.model, recipe, seed),
+        source=splits.name,
+        source_kind=splits.kind,
+        fingerprint=splits.fingerprint,
+        model=protocol.model,
+        classes=len(splits.classes),
+        recipe=recipe,
+        search_seed=seed,
+        protocol=written(protocol),
+        kept_trained=[0, protocol.rounds],
+        train='',
+        n_train=len(splits.train),
+        n_val=len(splits.val),
+        n_test=splits.n_test,
+        px=splits.px,
+        notes=list(splits.notes),
+        mean=list(mean),
+        std=list(std),
+        versions=versions(device))
 
 def carry_out_search(
     splits:'Splits',   # Of the source, from `lth_nb.datasets.load` with role='source'
@@ -418,12 +437,21 @@ def carry_out_search(
     from lth_nb.datasets import Batches  # seconds a reader need not wait for
     from lth_nb.models import bare, init_state, prunable
     purpose = splits.name, card['search_seed']
-    common = dict(px=splits.px, batch=protocol.batch, mean=card['mean'], std=card['std'],
-                  device=device)
+    common = dict(
+        px=splits.px,
+        batch=protocol.batch,
+        mean=card['mean'],
+        std=card['std'],
+        device=device)
     order = seed_from('search order', *purpose)
     train = Batches(images, seed=order, augment=protocol.augment, **common)
-    model = bare(protocol.model, len(splits.classes), px=splits.px, stem=protocol.stem,
-                 variant=protocol.variant, device=device)
+    model = bare(
+        protocol.model,
+        len(splits.classes),
+        px=splits.px,
+        stem=protocol.stem,
+        variant=protocol.variant,
+        device=device)
     init = init_state(model, protocol.init, seed_from('search init', *purpose))
     going = start_search(folder, card | dict(k_steps=rewind_step(protocol, len(train))),
                          full=full_mask(prunable(model, protocol.prunable)),
@@ -431,8 +459,15 @@ def carry_out_search(
 
     def whole_of(part): return Batches(part, train=False, **common)
     def open_test(): return whole_of(splits.open_test())
-    for done in search(model, init, train, whole_of(splits.val), open_test=open_test,
-                       protocol=protocol, name=name, **going.resume()):
+    for done in search(
+        model,
+        init,
+        train,
+        whole_of(splits.val),
+        open_test=open_test,
+        protocol=protocol,
+        name=name,
+        **going.resume()):
         going.add(done)
     return Bank(finish(going).name, folder)
 
@@ -450,8 +485,14 @@ def search_splits(
     card = _card(splits, protocol, recipe, seed, device)
     if is_found(folder, card):
         return Bank(card['name'], folder)
-    return carry_out_search(splits, splits.train, protocol, card, folder=folder, device=device,
-                            name=name)
+    return carry_out_search(
+        splits,
+        splits.train,
+        protocol,
+        card,
+        folder=folder,
+        device=device,
+        name=name)
 
 def search_set(
     source:str|Path,    # A name of `lth data list`, or the path of a folder, an archive or a CSV
@@ -469,7 +510,19 @@ def search_set(
     "A bank of one's own: tickets found on your images."
     from lth_nb.datasets import load  # as above
     protocol = make_protocol(preset, recipe, change, rounds=rounds, finetune_tries=1)
-    splits = load(source, data, px=protocol.px, source_px=protocol.source_px, role='source',
-                  source_val=protocol.source_val, cache=Path(folder).parent/'cache')
-    return search_splits(splits, protocol, folder=folder, recipe=recipe, seed=seed,
-                         device=pick_device(device), name=splits.name if show else '')
+    splits = load(
+        source,
+        data,
+        px=protocol.px,
+        source_px=protocol.source_px,
+        role='source',
+        source_val=protocol.source_val,
+        cache=Path(folder).parent/'cache')
+    return search_splits(
+        splits,
+        protocol,
+        folder=folder,
+        recipe=recipe,
+        seed=seed,
+        device=pick_device(device),
+        name=splits.name if show else '')

@@ -130,10 +130,21 @@ def estimate(
     seeds = tuple(sorted({spec.seed for spec in specs}))
     rounds = {spec.labels['round'] for spec in specs} - {'', 0}
     return Estimate(
-        target=target['name'], kind=work.splits.kind, n_train=target['n_train'],
-        n_test=target['n_test'], asked=len(specs), left=left, finished=len(done), workers=workers,
-        seconds_each=each, minutes=minutes, half_width=_half_width(seeds), unit=_unit(work),
-        seeds=seeds, rounds=tuple(sorted(rounds)), arms=_in_order(spec.arm for spec in specs),
+        target=target['name'],
+        kind=work.splits.kind,
+        n_train=target['n_train'],
+        n_test=target['n_test'],
+        asked=len(specs),
+        left=left,
+        finished=len(done),
+        workers=workers,
+        seconds_each=each,
+        minutes=minutes,
+        half_width=_half_width(seeds),
+        unit=_unit(work),
+        seeds=seeds,
+        rounds=tuple(sorted(rounds)),
+        arms=_in_order(spec.arm for spec in specs),
         recipes=_in_order(spec.labels['recipe'] for spec in specs))
 
 def side_by_side(
@@ -202,8 +213,12 @@ class Progress:
         "Append one line."
         if self.path is None:
             return
-        line = dict(event=event, time=round(time.time(), 1), done=self.done, of=self.asked,
-                    seconds_left=self.seconds_left())
+        line = dict(
+            event=event,
+            time=round(time.time(), 1),
+            done=self.done,
+            of=self.asked,
+            seconds_left=self.seconds_left())
         with self.path.open('a', encoding='utf-8') as file:
             file.write(json.dumps(line | more) + '\n')
 

@@ -359,8 +359,12 @@ def canonical(
 )->str: # JSON, keys sorted, no spaces
     "One text per value."
     value = asdict(obj) if hasattr(obj, '__dataclass_fields__') else obj
-    return json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False,
-                      allow_nan=False)
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(',', ':'),
+        ensure_ascii=False,
+        allow_nan=False)
 
 def key_of(
     spec:Any, # What `canonical` takes

@@ -51,8 +51,13 @@ class Spec:
 
     def asked(self)->dict: # JSON values
         "What the key is the hash of."
-        return dict(protocol=self.protocol, target=self.target, ticket=self.ticket, arm=self.arm,
-                    seed=self.seed, semantics=SEMANTICS)
+        return dict(
+            protocol=self.protocol,
+            target=self.target,
+            ticket=self.ticket,
+            arm=self.arm,
+            seed=self.seed,
+            semantics=SEMANTICS)
 
     @property
     def key(self)->str: # 64 hexadecimal digits
@@ -227,9 +232,14 @@ def versions(
 )->dict[str,str|int]: # JSON values
     "Software and hardware that may change the last bits of a run."
     import torch  # seconds that reading a table need not wait for
-    return dict(lth_nb=__version__, torch=torch.__version__, torchvision=version('torchvision'),
-                python=platform.python_version(), machine=platform.machine(), device=str(device),
-                threads=threads)
+    return dict(
+        lth_nb=__version__,
+        torch=torch.__version__,
+        torchvision=version('torchvision'),
+        python=platform.python_version(),
+        machine=platform.machine(),
+        device=str(device),
+        threads=threads)
 
 def facts(
     device:str, # Where the run was
@@ -274,8 +284,13 @@ def _line(
     "One row."
     arm, target = pair_of(asked['arm']), asked['target']
     known = dict(
-        key=key, target=target['name'], arm=asked['arm'], mask=arm.mask, weights=arm.weights,
-        seed=asked['seed'], ticket=asked['ticket'].get('mask', ''),
+        key=key,
+        target=target['name'],
+        arm=asked['arm'],
+        mask=arm.mask,
+        weights=arm.weights,
+        seed=asked['seed'],
+        ticket=asked['ticket'].get('mask', ''),
         version=result.get('lth_nb', ''))
     have = target | asked['protocol'] | asked['labels'] | result | known
     return {column: have.get(column, '') for column in COLUMNS}

@@ -109,9 +109,17 @@ def _report(
     "What the card says of a round."
     sparsity = {name: round(1 - share, 6) for name, share in layer_density(mask).items()}
     return dict(
-        kept=mask.kept, total=mask.total, sparsity=1 - mask.density, layer_sparsity=sparsity,
-        val_loss=val.loss, val_acc=val.acc, test_acc=test.acc, epochs=done.epochs,
-        steps=done.steps, best_epoch=done.best_epoch, stopped_by=done.stopped_by,
+        kept=mask.kept,
+        total=mask.total,
+        sparsity=1 - mask.density,
+        layer_sparsity=sparsity,
+        val_loss=val.loss,
+        val_acc=val.acc,
+        test_acc=test.acc,
+        epochs=done.epochs,
+        steps=done.steps,
+        best_epoch=done.best_epoch,
+        stopped_by=done.stopped_by,
         seconds=round(done.seconds, 1))
 
 def _on_cpu(

@@ -58,8 +58,13 @@ def optimizer(
     if spared:
         groups.append(dict(params=spared, weight_decay=0.))
     nesterov = protocol.nesterov and protocol.momentum > 0
-    return torch.optim.SGD(groups, lr=protocol.lr, momentum=protocol.momentum,
-                           weight_decay=protocol.weight_decay, nesterov=nesterov, fused=True)
+    return torch.optim.SGD(
+        groups,
+        lr=protocol.lr,
+        momentum=protocol.momentum,
+        weight_decay=protocol.weight_decay,
+        nesterov=nesterov,
+        fused=True)
 
 # %% ../nbs/04_training.ipynb #c15
 def pick_device(
@@ -357,8 +362,13 @@ class _Progress:
         "Remember an epoch."
         seconds = time.perf_counter() - self.began
         self.history.append(dict(
-            epoch=epoch, step=step, lr=rate, train_loss=sum(losses) / len(losses),
-            val_loss=scores.loss, val_acc=scores.acc, seconds=seconds))
+            epoch=epoch,
+            step=step,
+            lr=rate,
+            train_loss=sum(losses) / len(losses),
+            val_loss=scores.loss,
+            val_acc=scores.acc,
+            seconds=seconds))
 
     def tell(self,
         images:int, # Trained on so far
@@ -389,6 +399,13 @@ def _finish(
     steps = history[-1]['step'] - first_step
     seconds = history[-1]['seconds']
     return Fit(
-        history=tuple(history), epochs=len(history), steps=steps,
-        stopped_by='patience' if stopped else 'budget', best_epoch=best.epoch, seconds=seconds,
-        images_per_s=steps * batch / seconds, snapshot=snapshot, best=best.state, last=last)
+        history=tuple(history),
+        epochs=len(history),
+        steps=steps,
+        stopped_by='patience' if stopped else 'budget',
+        best_epoch=best.epoch,
+        seconds=seconds,
+        images_per_s=steps * batch / seconds,
+        snapshot=snapshot,
+        best=best.state,
+        last=last)

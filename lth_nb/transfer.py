@@ -152,8 +152,12 @@ def cost(
     params = sum(weight.numel() for weight in model.parameters()) - pruned
     dead = sum(int((~keep.flatten(1).any(1)).sum()) for keep in mask.values())
     sparsity = _joined(1 - share for share in layer_density(mask).values())
-    return dict(params_kept=params, flops=flops, bytes=4 * params, dead_channels=dead,
-                layer_sparsity=sparsity)
+    return dict(
+        params_kept=params,
+        flops=flops,
+        bytes=4 * params,
+        dead_channels=dead,
+        layer_sparsity=sparsity)
 
 # %% ../nbs/07_transfer.ipynb #c37
 @dataclass(frozen=True)
@@ -189,7 +193,8 @@ def _beyond_accuracy(
     return dict(
         test_balanced_acc=_balanced(test),
         test_macro_f1=float(f1_score(label, guess, average='macro', zero_division=0)),
-        test_ece=ece(probs, label), test_recall=_joined(recall))
+        test_ece=ece(probs, label),
+        test_recall=_joined(recall))
 
 def metrics_of(
     done:Fit,    # How it trained
@@ -198,11 +203,22 @@ def metrics_of(
     costs:dict,  # From `cost`
 )->dict: # JSON values
     "One row of numbers."
-    how = dict(epochs=done.epochs, steps=done.steps, stopped_by=done.stopped_by,
-               best_epoch=done.best_epoch, seconds=done.seconds, images_per_s=done.images_per_s)
-    return dict(val_loss=val.loss, val_acc=val.acc, val_balanced_acc=_balanced(val),
-                test_acc=test.acc, test_largest=_largest(test), **_beyond_accuracy(test), **how,
-                **costs)
+    how = dict(
+        epochs=done.epochs,
+        steps=done.steps,
+        stopped_by=done.stopped_by,
+        best_epoch=done.best_epoch,
+        seconds=done.seconds,
+        images_per_s=done.images_per_s)
+    return dict(
+        val_loss=val.loss,
+        val_acc=val.acc,
+        val_balanced_acc=_balanced(val),
+        test_acc=test.acc,
+        test_largest=_largest(test),
+        **_beyond_accuracy(test),
+        **how,
+        **costs)
 
 # %% ../nbs/07_transfer.ipynb #c38
 def transfer(

@@ -172,9 +172,15 @@ def _gathered(
     paths, digests, same, sizes, modes, whites, colours, miniatures = zip(*in_order)
     digests = np.frombuffer(b''.join(digests), np.uint8).reshape(-1, 32)
     return Facts(
-        paths=np.array(paths), digest=digests, same=np.array(same), size=np.array(sizes, np.int32),
-        mode=np.array(modes), white=np.array(whites), colour=np.array(colours, np.float32),
-        mini=np.array(miniatures), folders=np.array(folders, str),
+        paths=np.array(paths),
+        digest=digests,
+        same=np.array(same),
+        size=np.array(sizes, np.int32),
+        mode=np.array(modes),
+        white=np.array(whites),
+        colour=np.array(colours, np.float32),
+        mini=np.array(miniatures),
+        folders=np.array(folders, str),
         broken=np.array(broken, str).reshape(-1, 2))
 
 
@@ -198,8 +204,12 @@ def survey(
     looks = []
     broken = []
     files = files_only(entries, folders)
-    progress_bar = tqdm(desc=f'look at {what}', unit=' images', delay=3, mininterval=1,
-                        disable=not progress)
+    progress_bar = tqdm(
+        desc=f'look at {what}',
+        unit=' images',
+        delay=3,
+        mininterval=1,
+        disable=not progress)
     batches = iter(lambda: list(islice(files, 16)), [])
     with ThreadPoolExecutor(2) as pool, progress_bar:
         for batch in batches:

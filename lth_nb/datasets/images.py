@@ -586,11 +586,19 @@ def _write(
 
     sound = _sound(rows, broken, what)
     paths, offsets, sizes, native_sizes, digests, modes, remarks, _ = zip(*sound)
-    np.savez(folder/'index.npz', offset=np.array(offsets, np.int64), size=np.array(sizes, np.int32),
-             native=np.array(native_sizes, np.int32),
-             digest=np.frombuffer(b''.join(digests), np.uint8).reshape(-1, 32))
-    metadata = dict(short=short, paths=paths, folders=folders, modes=modes, remarks=remarks,
-                broken=broken)
+    np.savez(
+        folder/'index.npz',
+        offset=np.array(offsets, np.int64),
+        size=np.array(sizes, np.int32),
+        native=np.array(native_sizes, np.int32),
+        digest=np.frombuffer(b''.join(digests), np.uint8).reshape(-1, 32))
+    metadata = dict(
+        short=short,
+        paths=paths,
+        folders=folders,
+        modes=modes,
+        remarks=remarks,
+        broken=broken)
     (folder/'meta.json').write_text(json.dumps(metadata))
     return broken
 

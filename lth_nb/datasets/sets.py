@@ -407,8 +407,14 @@ def assign(
     "Read split, class and group of every image, and fill in the splits."
     split, labels, names = layout(paths, folders, images.where)
     groups = np.array([images.groups.get(path, '') for path in paths])
-    split = complete(split, labels, name=images.name, where=images.where, source_val=source_val,
-                     seed=seed, group=groups)
+    split = complete(
+        split,
+        labels,
+        name=images.name,
+        where=images.where,
+        source_val=source_val,
+        seed=seed,
+        group=groups)
     return Places(split, labels, names, groups)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c35
@@ -600,8 +606,12 @@ def _shelf(entry:Path)->dict: # As of `shelves`
         metadata = json.loads((entry/'meta.json').read_text())
 
     megabytes = round(_bytes_in(entry) / 1e6, 1)
-    return dict(entry=entry.name, images=len(metadata['paths']), short=metadata['short'],
-                megabytes=megabytes, first=metadata['paths'][0])
+    return dict(
+        entry=entry.name,
+        images=len(metadata['paths']),
+        short=metadata['short'],
+        megabytes=megabytes,
+        first=metadata['paths'][0])
 
 
 def shelves(

@@ -779,8 +779,13 @@ def _refuse_request(
 # %% ../../nbs/datasets/08_sources.ipynb #c51
 def _card(name:str, source:Path, made:_Made, seed:int)->dict: # Parameters as of `prepare`
     "What a reader of results must know of a set; sizes are added where it is written."
-    card = dict(name=name, origin=str(source), licence='not stated', how=made.found.how, seed=seed,
-                notes=[*made.notes])
+    card = dict(
+        name=name,
+        origin=str(source),
+        licence='not stated',
+        how=made.found.how,
+        seed=seed,
+        notes=[*made.notes])
     about = {**COLLECTIONS, **PUBLIC}.get(name)
     if about:
         card |= dict(licence=about.terms, how=f'{made.found.how}; layout as of {about.source}')

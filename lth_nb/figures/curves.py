@@ -62,7 +62,9 @@ def _runs(rows, arm, source):
     chosen = rows[(rows.arm == arm) & rows.source.isin(['', source])]
     density = (1 - chosen.sparsity).where(chosen['round'] >= 1, 1.)
     runs = pd.DataFrame(dict(
-        density=density.round(6), seed=chosen.seed, test_acc=chosen.test_acc))
+        density=density.round(6),
+        seed=chosen.seed,
+        test_acc=chosen.test_acc))
     return runs.groupby(['density', 'seed'], as_index=False).test_acc.mean()
 
 def _curve(reading, arm, source):
@@ -141,7 +143,12 @@ def _dots(places, heights, colour):
     "A dot per run."
     marker = dict(size=4, color=fade(colour, .5))
     return go.Scatter(
-        x=places, y=heights, mode='markers', hoverinfo='skip', name='runs', marker=marker)
+        x=places,
+        y=heights,
+        mode='markers',
+        hoverinfo='skip',
+        name='runs',
+        marker=marker)
 
 @dataclass(frozen=True)
 class Facet:
@@ -342,8 +349,13 @@ def _grid(names, count, columns, area, gap=74):
     places = _places(count, columns)
     height = len(places) * (area + gap) - gap
     fig = make_subplots(
-        len(places), columns, specs=places, subplot_titles=names, shared_yaxes='all',
-        vertical_spacing=gap / height, horizontal_spacing=.03)
+        len(places),
+        columns,
+        specs=places,
+        subplot_titles=names,
+        shared_yaxes='all',
+        vertical_spacing=gap / height,
+        horizontal_spacing=.03)
     return fig.update_annotations(font=dict(size=13), yshift=4), height
 
 def _vertical(facets):
@@ -471,7 +483,12 @@ def _ends(record, baseline, colour):
     below = record.accuracy - baseline - record.lo
     above = baseline + record.hi - record.accuracy
     return dict(
-        array=[above], arrayminus=[below], symmetric=False, color=colour, thickness=1.5, width=4)
+        array=[above],
+        arrayminus=[below],
+        symmetric=False,
+        color=colour,
+        thickness=1.5,
+        width=4)
 
 def _mean(record, height, target, baseline):
     "Marker and interval of one row."

@@ -110,7 +110,12 @@ def mosaic(
     for (top, left), caption in zip(corners, captions):
         text = '<br>'.join(wrap(escape(str(caption)), 26))
         fig.add_annotation(
-            x=left + px / 2, y=top, yanchor='bottom', text=text, showarrow=False, font_size=11)
+            x=left + px / 2,
+            y=top,
+            yanchor='bottom',
+            text=text,
+            showarrow=False,
+            font_size=11)
     fig.update_xaxes(visible=False).update_yaxes(visible=False)
     area = round(len(picture) * 210 / (px + 4))
     finish(fig, title, area=area, left=20, below=0, above=30, width=columns * 210 + 40)
@@ -242,7 +247,10 @@ def confusion_figure(
     rows = [f'{name} ({images:,})' for name, images in zip(names, counts.sum(axis=1))]
     fig = go.Figure(_heatmap(counts, names))
     ticks = dict(
-        tickvals=list(range(len(names))), showgrid=False, zeroline=False, constrain='domain')
+        tickvals=list(range(len(names))),
+        showgrid=False,
+        zeroline=False,
+        constrain='domain')
     fig.update_xaxes(title='predicted', ticktext=names, tickangle=-45, **ticks)
     fig.update_yaxes(
         title='true (images)',

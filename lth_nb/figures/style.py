@@ -98,7 +98,11 @@ def accuracy_axis(
     span = ends[1] - ends[0]
     steps = [step for step in (.01, .02, .05, .1, .2) if span / step <= 7]
     return dict(
-        range=list(ends), tickformat='.0%', dtick=steps[0], title=title, zeroline=False)
+        range=list(ends),
+        tickformat='.0%',
+        dtick=steps[0],
+        title=title,
+        zeroline=False)
 
 # %% ../../nbs/figures/00_style.ipynb #c24
 WIDTH = 860  # Of a figure in px: a column of text on a laptop
@@ -186,7 +190,11 @@ def side_by_side(
 )->go.Figure: # Empty facets in one row, with one y axis
     "Facets for differences of several kinds."
     fig = make_subplots(
-        1, len(titles), shared_yaxes=True, horizontal_spacing=.03, subplot_titles=titles)
+        1,
+        len(titles),
+        shared_yaxes=True,
+        horizontal_spacing=.03,
+        subplot_titles=titles)
     return fig.update_annotations(font=dict(size=13), yshift=4)
 
 def at_right(

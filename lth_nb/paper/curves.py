@@ -355,9 +355,11 @@ def told_curves(
     omitted = ''.join(f"; left out: {target}, whose dashed line is Table 2's scratch of {row}"
                       for target, row in check.borrowed.items())
     return dict(
-        runs=_told_runs(check, claimed) + mixed, table2=table2,
+        runs=_told_runs(check, claimed) + mixed,
+        table2=table2,
         gain=told_gains(check.read, 'from natural images') + omitted,
-        own=told_gains(check.own, "of the target's own search"), scratch=_told_scratch(check))
+        own=told_gains(check.own, "of the target's own search"),
+        scratch=_told_scratch(check))
 
 def _told_runs(check, claimed):
     "How many means need how many runs."
@@ -402,7 +404,11 @@ def curves_figure(
     "What was there before pruning, and of how many runs the means can be."
     labels = _row_labels(check)
     fig = make_subplots(
-        1, 2, column_widths=[.66, .34], horizontal_spacing=.03, shared_yaxes=True,
+        1,
+        2,
+        column_widths=[.66, .34],
+        horizontal_spacing=.03,
+        shared_yaxes=True,
         subplot_titles=['test accuracy (%)', 'means by the fewest runs they need'])
     _draw_parts(fig, check.parts, labels)
     _draw_fewest(fig, check, labels)
@@ -441,7 +447,12 @@ def _draw_parts(fig, parts, labels):
     for kind, (symbol, colour, size, name) in KINDS.items():
         percents, heights = _places(kind, parts, labels)
         fig.add_scatter(
-            x=percents, y=heights, mode='markers', name=name, row=1, col=1,
+            x=percents,
+            y=heights,
+            mode='markers',
+            name=name,
+            row=1,
+            col=1,
             marker=dict(symbol=symbol, color=colour, line_width=1.5, size=size))
 
 def _places(kind, parts, labels):
@@ -459,5 +470,12 @@ def _draw_fewest(fig, check, labels):
         means = check.fewest[columns[name]].sum(axis=1)
         if not means.any(): continue
         widths = [means[row.target, row.line] for row in check.parts.itertuples()]
-        fig.add_bar(x=widths, y=labels, orientation='h', name=name, marker_color=shade,
-                    legend='legend2', row=1, col=2)
+        fig.add_bar(
+            x=widths,
+            y=labels,
+            orientation='h',
+            name=name,
+            marker_color=shade,
+            legend='legend2',
+            row=1,
+            col=2)

@@ -373,7 +373,10 @@ def our_table(
     chosen = choice_table(found)
     chosen['column'] = chosen.source.where(chosen.source != chosen.target, 'own')
     tickets = chosen.rename(columns=dict(
-        accuracy='mean', best='best_round', best_accuracy='best_mean', optimism='on_validation',
+        accuracy='mean',
+        best='best_round',
+        best_accuracy='best_mean',
+        optimism='on_validation',
         best_optimism='optimism'))
     baselines = [_scratch_cell(reading) for reading in found if 'scratch' in reading.arms]
     scratch = pd.DataFrame(baselines, columns=CELLS)
@@ -383,8 +386,13 @@ def _scratch_cell(reading):
     "The cell of the baseline, which has no round to choose."
     rows = reading.rows[reading.rows.arm == 'scratch']
     seeds = 100 * rows.groupby('seed').test_acc.mean()
-    return dict(recipe=reading.recipe, target=reading.target, column='scratch', mean=seeds.mean(),
-                std=seeds.std(ddof=1), n=len(seeds))
+    return dict(
+        recipe=reading.recipe,
+        target=reading.target,
+        column='scratch',
+        mean=seeds.mean(),
+        std=seeds.std(ddof=1),
+        n=len(seeds))
 
 # %% ../../nbs/paper/02_table2.ipynb #t74
 def cell_text(
@@ -469,7 +477,11 @@ def check_figure(
     panels = ['printed mean ± std, and the counts of two runs that print the same',
               'cells two runs explain']
     fig = make_subplots(
-        1, 2, column_widths=[.76, .24], horizontal_spacing=.1, subplot_titles=panels)
+        1,
+        2,
+        column_widths=[.76, .24],
+        horizontal_spacing=.1,
+        subplot_titles=panels)
     for kind in MARKS:
         _draw_cells(fig, found[found.finding == kind], kind, decimals)
     _draw_ways(fig, ways)
