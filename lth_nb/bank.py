@@ -69,8 +69,11 @@ def banks(
     folder:str|Path='', # Folder of banks; '' = the embedded ones
 )->list[str]: # Sorted; searches in progress are left out
     "Names of the banks in `folder`."
-    names = [path.parent.name for path in bank_folder(folder).glob('*/card.json')]
-    return sorted(name for name in names if not name.endswith('.part'))
+    bank_names = [file_path.parent.name for file_path in bank_folder(folder).glob('*/card.json')]
+    return sorted(
+        found_name
+        for found_name in bank_names
+        if not found_name.endswith('.part'))
 
 # %% ../nbs/06_bank.ipynb #c15
 def _sha(
@@ -91,11 +94,13 @@ def _write(
     content:dict[str,Tensor]|str,  # Tensors by name, or text
 )->None: # Nothing
     "Write a file, whole or not at all."
-    with whole(path) as aside:
+    with whole(path) as unfinished:
         if isinstance(content, str):
-            aside.write_text(content, encoding='utf-8')
+            unfinished.write_text(content, encoding='utf-8')
         else:
-            save_file({name: value.contiguous() for name, value in content.items()}, aside)
+            save_file({
+                tensor_name: value.contiguous()
+                for tensor_name, value in content.items()}, unfinished)
 
 # %% ../nbs/06_bank.ipynb #c17
 @dataclass
@@ -128,8 +133,8 @@ class OpenBank:
             self.masks.append(done.next_mask)
         self.reports.append(dict(round=at_round, mask=digest(done.ticket.mask), **done.report))
         _write(self.folder/f'rounds_{at_round:02d}.safetensors', round_map(self.masks))
-        state = dict(card=self.card, keep=self.keep, rounds=self.reports)
-        _write(self.folder/'part.json', json.dumps(state))
+        search_state = dict(card=self.card, keep=self.keep, rounds=self.reports)
+        _write(self.folder/'part.json', json.dumps(search_state))
         return self
 
 # %% ../nbs/06_bank.ipynb #c18
@@ -137,22 +142,22 @@ def finish(
     search:OpenBank, # With every round
 )->Path: # The bank's folder
     "Seal the card and give the folder its name; killed half-way, it can be called again."
-    part, last = search.folder, len(search.reports) - 1
-    shutil.copy(part/f'rounds_{last:02d}.safetensors', part/'rounds.safetensors')
+    unfinished, last_round = search.folder, len(search.reports) - 1
+    shutil.copy(unfinished/f'rounds_{last_round:02d}.safetensors', unfinished/'rounds.safetensors')
     trained = [f'trained_{at_round:02d}' for at_round in search.keep]
-    names = sorted(f'{stem}.safetensors' for stem in ('theta_k', 'rounds', *trained))
+    file_names = sorted(f'{file_stem}.safetensors' for file_stem in ('theta_k', 'rounds', *trained))
     sealed = dict(
         rounds=search.reports,
         kept_trained=list(search.keep),
         theta_k=digest(search.theta),
-        sha256={name: _sha(part/name) for name in names})
-    card = dict(format=FORMAT) | search.card | sealed
-    _write(part/'card.json', json.dumps(card, indent=1, ensure_ascii=False))
-    done = part.with_name(part.name.removesuffix('.part'))
-    os.replace(part, done)
-    for left in (*done.glob('rounds_*'), *done.glob('.*'), done/'part.json'):
-        left.unlink()
-    return done
+        sha256={file_name: _sha(unfinished/file_name) for file_name in file_names})
+    full_card = dict(format=FORMAT) | search.card | sealed
+    _write(unfinished/'card.json', json.dumps(full_card, indent=1, ensure_ascii=False))
+    finished = unfinished.with_name(unfinished.name.removesuffix('.part'))
+    os.replace(unfinished, finished)
+    for left_over in (*finished.glob('rounds_*'), *finished.glob('.*'), finished/'part.json'):
+        left_over.unlink()
+    return finished
 
 # %% ../nbs/06_bank.ipynb #c19
 SAME = 'protocol', 'fingerprint', 'model', 'search_seed', 'train', 'train_seed' # Make one search
@@ -163,8 +168,11 @@ def _differ(
     new:dict, # Card of the search that is asked for
 )->str: # Names of fields, '' if the searches are the same
     "What distinguishes two searches of one name."
-    names = [name for name in SAME if canonical(old.get(name)) != canonical(new.get(name))]
-    return ', '.join(names)
+    field_names = [
+        field_name
+        for field_name in SAME
+        if canonical(old.get(field_name)) != canonical(new.get(field_name))]
+    return ', '.join(field_names)
 
 # %% ../nbs/06_bank.ipynb #c21
 def is_found(
@@ -172,19 +180,19 @@ def is_found(
     card:dict,       # Of the search that is asked for, as for `start_search`
 )->bool: # True: nothing to do
     "Whether the same search is finished; another one under its name is an error."
-    path = Path(folder)/card['name']/'card.json'
-    if not path.exists():
+    card_path = Path(folder)/card['name']/'card.json'
+    if not card_path.exists():
         return False
-    there = _read_json(path)
-    differ = _differ(there, card)
+    card_there = _read_json(card_path)
+    differ = _differ(card_there, card)
     if differ:
         raise FileExistsError(f"bank {card['name']} exists and differs in {differ}: "
                               "name another folder with bank=")
-    kept = there['kept_trained']
-    lacks = sorted({*card.get('kept_trained', ())} - {*kept})
-    if lacks:
+    kept_rounds = card_there['kept_trained']
+    lacking = sorted({*card.get('kept_trained', ())} - {*kept_rounds})
+    if lacking:
         raise FileExistsError(f"bank {card['name']} exists and keeps trained weights of rounds "
-                              f"{kept}, not {lacks}: name another folder with bank=")
+                              f"{kept_rounds}, not {lacking}: name another folder with bank=")
     return True
 
 # %% ../nbs/06_bank.ipynb #c22
@@ -198,19 +206,19 @@ def start_search(
     "Begin a search, or take up the one that lies in `folder`."
     if is_found(folder, card):
         raise FileExistsError(f"bank {card['name']} is finished: read it with Bank")
-    part = Path(folder)/f"{card['name']}.part"
-    part.mkdir(parents=True, exist_ok=True)
-    begun = OpenBank(part, card, tuple(keep_trained), [full], [])
-    if not (part/'part.json').exists():
-        return begun
-    old = _read_json(part/'part.json')
-    differ = _differ(old['card'], card)
-    if not differ and tuple(old['keep']) != begun.keep:
+    unfinished = Path(folder)/f"{card['name']}.part"
+    unfinished.mkdir(parents=True, exist_ok=True)
+    begun_search = OpenBank(unfinished, card, tuple(keep_trained), [full], [])
+    if not (unfinished/'part.json').exists():
+        return begun_search
+    old_part = _read_json(unfinished/'part.json')
+    differ = _differ(old_part['card'], card)
+    if not differ and tuple(old_part['keep']) != begun_search.keep:
         differ = 'keep_trained'
     if differ:
         raise ValueError(f"an unfinished search of that name differs in {differ}: "
-                         f"finish it, or remove {part.name}")
-    return _read_part(begun, old)
+                         f"finish it, or remove {unfinished.name}")
+    return _read_part(begun_search, old_part)
 
 # %% ../nbs/06_bank.ipynb #c23
 def _read_part(
@@ -218,11 +226,11 @@ def _read_part(
     old:dict,       # Of part.json
 )->OpenBank: # With the rounds that were done
     "Read back masks, theta_k and reports."
-    last = len(old['rounds']) - 1
-    rounds = load_file(begun.folder/f'rounds_{last:02d}.safetensors')
+    last_round = len(old['rounds']) - 1
+    rounds = load_file(begun.folder/f'rounds_{last_round:02d}.safetensors')
     begun.theta = load_file(begun.folder/'theta_k.safetensors')
     begun.reports = old['rounds']
-    begun.masks = [mask_at(rounds, at_round) for at_round in range(last + 2)]
+    begun.masks = [mask_at(rounds, at_round) for at_round in range(last_round + 2)]
     return begun
 
 # %% ../nbs/06_bank.ipynb #c33
@@ -233,24 +241,25 @@ class Bank:
         folder:str|Path='', # Folder of banks; '' = the embedded ones
     ):
         "Open a bank and check every file of it."
-        known = banks(folder)
-        if name not in known:
-            there = 'are ' + ', '.join(known) if known else 'is none'
-            raise ValueError(f"no bank {name!r} in {folder or 'the package'}: there {there}; "
+        known_banks = banks(folder)
+        if name not in known_banks:
+            there_told = 'are ' + ', '.join(known_banks) if known_banks else 'is none'
+            raise ValueError(f"no bank {name!r} in {folder or 'the package'}: there {there_told}; "
                              "find_tickets makes one")
         self.name = name
         self.folder = bank_folder(folder)/name
         self.card = _read_json(self.folder/'card.json')
-        for file, sha in self.card['sha256'].items():
-            if _sha(self.folder/file) != sha:
-                raise ValueError(f"{file} of bank {name!r} does not match its card: copy it again")
+        for file_name, sha256 in self.card['sha256'].items():
+            if _sha(self.folder/file_name) != sha256:
+                raise ValueError(
+                    f"{file_name} of bank {name!r} does not match its card: copy it again")
         self._rounds = load_file(self.folder/'rounds.safetensors')
         self._theta = load_file(self.folder/'theta_k.safetensors')
 
     @property
     def rounds(self)->tuple[int,...]: # 0 included
         "The rounds that were searched."
-        return tuple(row['round'] for row in self.card['rounds'])
+        return tuple(report['round'] for report in self.card['rounds'])
 
     def ticket(self,
         at_round:int, # One of `rounds`; 0 = unpruned
@@ -259,11 +268,14 @@ class Bank:
         if at_round not in self.rounds:
             raise ValueError(f"bank {self.name!r} has no round {at_round}: "
                              f"it has 0 to {self.rounds[-1]}")
-        kept = self.folder/f'trained_{at_round:02d}.safetensors'
-        trained = load_file(kept) if kept.exists() else None
-        card = self.card | dict(bank=self.name) | self.card['rounds'][at_round]
-        card = {name: card[name] for name in card if name not in ('rounds', 'sha256')}
-        return Ticket(mask_at(self._rounds, at_round), self._theta, at_round, card, trained)
+        trained_file = self.folder/f'trained_{at_round:02d}.safetensors'
+        trained = load_file(trained_file) if trained_file.exists() else None
+        ticket_card = self.card | dict(bank=self.name) | self.card['rounds'][at_round]
+        ticket_card = {
+            field_name: ticket_card[field_name]
+            for field_name in ticket_card
+            if field_name not in ('rounds', 'sha256')}
+        return Ticket(mask_at(self._rounds, at_round), self._theta, at_round, ticket_card, trained)
 
     def __getitem__(self, at_round:int)->Ticket: # As `ticket`
         "The ticket of a round."
@@ -275,31 +287,31 @@ class Bank:
 
     def _repr_markdown_(self)->str: # One row per round
         "What the search reached, round by round."
-        lines = [f'**{self.name}**', '']
-        lines += ['| round | sparsity | val acc | test acc |', '|---|---|---|---|']
-        for row in self.card['rounds']:
-            accs = f"{row['val_acc']:.3f} | {row.get('test_acc', float('nan')):.3f}"
-            lines.append(f"| {row['round']} | {row['sparsity']:.3f} | {accs} |")
-        return '\n'.join(lines)
+        table_lines = [f'**{self.name}**', '']
+        table_lines += ['| round | sparsity | val acc | test acc |', '|---|---|---|---|']
+        for report in self.card['rounds']:
+            accuracies = f"{report['val_acc']:.3f} | {report.get('test_acc', float('nan')):.3f}"
+            table_lines.append(f"| {report['round']} | {report['sparsity']:.3f} | {accuracies} |")
+        return '\n'.join(table_lines)
 
 # %% ../nbs/06_bank.ipynb #c39
 def summary(
     folder:str|Path='', # Folder of banks; '' = the embedded ones
 )->list[dict]: # One per bank: name, rounds, sparsity, kind and number of images, size in MB
     "What lies in a folder of banks."
-    rows = []
-    for name in banks(folder):
-        bank = Bank(name, folder)
-        last = bank.card['rounds'][-1]
-        size = sum(path.stat().st_size for path in bank.folder.iterdir()) / 1e6
-        rows.append(dict(
-            bank=name,
-            rounds=last['round'],
-            sparsity=f"{last['sparsity']:.3f}",
-            data=bank.card.get('source_kind', ''),
-            images=bank.card.get('n_train', ''),
-            MB=f'{size:.2f}'))
-    return rows
+    table_rows = []
+    for bank_name_there in banks(folder):
+        one_bank = Bank(bank_name_there, folder)
+        last_round = one_bank.card['rounds'][-1]
+        megabytes = sum(file_path.stat().st_size for file_path in one_bank.folder.iterdir()) / 1e6
+        table_rows.append(dict(
+            bank=bank_name_there,
+            rounds=last_round['round'],
+            sparsity=f"{last_round['sparsity']:.3f}",
+            data=one_bank.card.get('source_kind', ''),
+            images=one_bank.card.get('n_train', ''),
+            MB=f'{megabytes:.2f}'))
+    return table_rows
 
 # %% ../nbs/06_bank.ipynb #c42
 def find_banks(
@@ -309,17 +321,19 @@ def find_banks(
     search_seeds:Iterable[int]=(), # Seeds of the searches; empty = every one at hand
 )->dict[str,list[Bank]]: # Source -> its banks, in order of name
     "The banks a transfer can use, refused where one that is named is missing."
-    found = {}
-    for bank in (Bank(name, folder) for name in banks(folder)):
-        if bank.card['model'] == model:
-            found.setdefault(bank.card['source'], []).append(bank)
-    if not found:
+    found_banks = {}
+    for one_bank in (Bank(bank_name_there, folder) for bank_name_there in banks(folder)):
+        if one_bank.card['model'] == model:
+            found_banks.setdefault(one_bank.card['source'], []).append(one_bank)
+    if not found_banks:
         raise ValueError(f"no bank of {model} in {folder or 'the package'}: "
                          "make one with lth run find_tickets")
-    known = sorted(found)
-    found = {choose(source, known, 'source'): found[source] for source in tuple(sources) or known}
-    seeds = set(search_seeds)
-    return _of_seeds(found, seeds, model) if seeds else found
+    known_banks = sorted(found_banks)
+    found_banks = {
+        choose(source, known_banks, 'source'): found_banks[source]
+        for source in tuple(sources) or known_banks}
+    wanted_seeds = set(search_seeds)
+    return _of_seeds(found_banks, wanted_seeds, model) if wanted_seeds else found_banks
 
 def _of_seeds(
     found:dict[str,list[Bank]], # Source -> its banks
@@ -328,16 +342,22 @@ def _of_seeds(
 )->dict[str,list[Bank]]: # Those of `seeds`
     "Only the searches of `seeds`; a source that lacks one is refused."
     faults = []
-    for source, there in found.items():
-        have = {bank.card['search_seed'] for bank in there}
-        absent = ', '.join(map(str, sorted(seeds - have)))
+    for source, banks_there in found.items():
+        seeds_there = {one_bank.card['search_seed'] for one_bank in banks_there}
+        absent = ', '.join(map(str, sorted(seeds - seeds_there)))
         if absent:
             faults.append(f"search_seeds names {absent}; the banks of {source} and {model} have "
-                          f"search_seed {sorted(have)}")
+                          f"search_seed {sorted(seeds_there)}")
     if faults:
         raise ValueError('; '.join(faults))
-    return {source: [bank for bank in there if bank.card['search_seed'] in seeds]
-            for source, there in found.items()}
+    return {source: _with_seeds(banks_there, seeds) for source, banks_there in found.items()}
+
+def _with_seeds(
+    found:list[Bank], # Of one source
+    seeds:set[int],   # Wanted
+)->list[Bank]: # In their order
+    "Banks of some search seeds."
+    return [one_bank for one_bank in found if one_bank.card['search_seed'] in seeds]
 
 # %% ../nbs/06_bank.ipynb #c46
 def export_ticket(
@@ -348,16 +368,21 @@ def export_ticket(
     "Write one ticket as plain files."
     ticket, dest = bank.ticket(at_round), Path(dest)
     weights = dict(ticket.theta)
-    for name, keep in ticket.mask.items():
-        weights[name] = weights[name].masked_fill(~keep, 0)
-    parts = 'weights.safetensors', 'mask.safetensors', 'card.json'
-    copied = [dest/f'{bank.name}-r{at_round:02d}-{part}' for part in parts]
-    there = ', '.join(path.name for path in copied if path.exists())
-    if there:
-        raise FileExistsError(f"{dest} already has {there}: name another folder")
+    for weight_name, kept_weights in ticket.mask.items():
+        weights[weight_name] = weights[weight_name].masked_fill(~kept_weights, 0)
+    file_kinds = 'weights.safetensors', 'mask.safetensors', 'card.json'
+    copied = [dest/f'{bank.name}-r{at_round:02d}-{file_kind}' for file_kind in file_kinds]
+    already_there = ', '.join(
+        file_path.name
+        for file_path in copied
+        if file_path.exists())
+    if already_there:
+        raise FileExistsError(f"{dest} already has {already_there}: name another folder")
     dest.mkdir(parents=True, exist_ok=True)
     save_file(weights, copied[0])
-    save_file({name: keep.byte() for name, keep in ticket.mask.items()}, copied[1])
+    save_file({
+        weight_name: kept_weights.byte()
+        for weight_name, kept_weights in ticket.mask.items()}, copied[1])
     copied[2].write_text(json.dumps(ticket.card, indent=1), encoding='utf-8')
     return copied
 
@@ -370,10 +395,11 @@ def _batches(
 )->tuple['Batches', 'Batches']: # For training and validation
     "What a training run on a set is fed."
     from lth_nb.datasets import Batches, channel_stats  # seconds a reader need not wait for
-    mean, std = channel_stats(splits.train)
-    common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
-    train = Batches(splits.train, seed=order, augment=protocol.augment, **common)
-    return train, Batches(splits.val, train=False, **common)
+    channel_mean, channel_std = channel_stats(splits.train)
+    common = dict(
+        px=splits.px, batch=protocol.batch, mean=channel_mean, std=channel_std, device=device)
+    train_batches = Batches(splits.train, seed=order, augment=protocol.augment, **common)
+    return train_batches, Batches(splits.val, train=False, **common)
 
 def fit_splits(
     model:nn.Module,    # With its starting weights; trained in place, on its device
@@ -386,9 +412,9 @@ def fit_splits(
 )->Fit: # History and counts; `model` ends with its best weights
     "Train a network on a set of images, under a mask."
     device = str(next(model.parameters()).device)
-    order = seed_from('transfer order', splits.name, seed)
-    train, val = _batches(splits, protocol, order, device)
-    return fit(model, Mask(without_head(mask)), train, val, protocol, name=name)
+    order_seed = seed_from('transfer order', splits.name, seed)
+    train_batches, val_batches = _batches(splits, protocol, order_seed, device)
+    return fit(model, Mask(without_head(mask)), train_batches, val_batches, protocol, name=name)
 
 # %% ../nbs/06_bank.ipynb #c53
 def _card(
@@ -401,7 +427,7 @@ def _card(
     "What a bank says of itself before its first round."
     from lth_nb.datasets import channel_stats  # seconds a reader need not wait for
     from lth_nb.runs import versions
-    mean, std = channel_stats(splits.train)
+    channel_mean, channel_std = channel_stats(splits.train)
     return dict(
         name=bank_name(splits.name, protocol.model, recipe, seed),
         source=splits.name,
@@ -419,8 +445,8 @@ def _card(
         n_test=splits.n_test,
         px=splits.px,
         notes=list(splits.notes),
-        mean=list(mean),
-        std=list(std),
+        mean=list(channel_mean),
+        std=list(channel_std),
         versions=versions(device))
 
 def carry_out_search(
@@ -443,33 +469,36 @@ def carry_out_search(
         mean=card['mean'],
         std=card['std'],
         device=device)
-    order = seed_from('search order', *purpose)
-    train = Batches(images, seed=order, augment=protocol.augment, **common)
-    model = bare(
+    order_seed = seed_from('search order', *purpose)
+    train_batches = Batches(images, seed=order_seed, augment=protocol.augment, **common)
+    network = bare(
         protocol.model,
         len(splits.classes),
         px=splits.px,
         stem=protocol.stem,
         variant=protocol.variant,
         device=device)
-    init = init_state(model, protocol.init, seed_from('search init', *purpose))
-    going = start_search(folder, card | dict(k_steps=rewind_step(protocol, len(train))),
-                         full=full_mask(prunable(model, protocol.prunable)),
-                         keep_trained=tuple(card['kept_trained']))
+    first_state = init_state(network, protocol.init, seed_from('search init', *purpose))
+    k_steps = rewind_step(protocol, len(train_batches))
+    open_search = start_search(
+        folder,
+        card | dict(k_steps=k_steps),
+        full=full_mask(prunable(network, protocol.prunable)),
+        keep_trained=tuple(card['kept_trained']))
 
     def whole_of(part): return Batches(part, train=False, **common)
     def open_test(): return whole_of(splits.open_test())
-    for done in search(
-        model,
-        init,
-        train,
+    for finished_round in search(
+        network,
+        first_state,
+        train_batches,
         whole_of(splits.val),
         open_test=open_test,
         protocol=protocol,
         name=name,
-        **going.resume()):
-        going.add(done)
-    return Bank(finish(going).name, folder)
+        **open_search.resume()):
+        open_search.add(finished_round)
+    return Bank(finish(open_search).name, folder)
 
 def search_splits(
     splits:'Splits',   # Of the source, from `lth_nb.datasets.load` with role='source'
@@ -482,14 +511,14 @@ def search_splits(
     name:str='',       # For progress; '' = silent
 )->Bank: # Finished; found if the same search was done before, taken up if it was stopped
     "Search tickets on a set of images."
-    card = _card(splits, protocol, recipe, seed, device)
-    if is_found(folder, card):
-        return Bank(card['name'], folder)
+    new_card = _card(splits, protocol, recipe, seed, device)
+    if is_found(folder, new_card):
+        return Bank(new_card['name'], folder)
     return carry_out_search(
         splits,
         splits.train,
         protocol,
-        card,
+        new_card,
         folder=folder,
         device=device,
         name=name)

@@ -57,29 +57,29 @@ class Estimate:
             return 'nothing left to run'
         if self.seconds_each is None:
             return f'{self.left} runs left, no run measured yet'
-        each = f'{self.seconds_each:.1f} s each (median of {self.finished})'
-        return f'{self.left} runs left, {each}, about {self.minutes:.1f} min'
+        each_text = f'{self.seconds_each:.1f} s each (median of {self.finished})'
+        return f'{self.left} runs left, {each_text}, about {self.minutes:.1f} min'
 
     @property
     def expected(self)->str: # Without a full stop
         "What can be seen at this size, as a phrase."
-        count = f'n = {len(self.seeds)} {self.unit}'
+        counted = f'n = {len(self.seeds)} {self.unit}'
         if self.half_width is None:
-            return f'no interval ({count})'
-        return f'± {self.half_width:.1f} points to expect for ticket - scratch ({count})'
+            return f'no interval ({counted})'
+        return f'± {self.half_width:.1f} points to expect for ticket - scratch ({counted})'
 
     def __repr__(self):
-        parts = [f'{self.asked} runs asked for', self.time, self.expected,
-                 f'{self.n_train} training images each']
-        return '; '.join(parts)
+        told_parts = [f'{self.asked} runs asked for', self.time, self.expected,
+                      f'{self.n_train} training images each']
+        return '; '.join(told_parts)
 
     def save(self,
         folder:Path, # Of the results; made if absent
     )->'Estimate': # Itself
         "Write plan.json."
         folder.mkdir(parents=True, exist_ok=True)
-        with whole(folder/'plan.json') as aside:
-            aside.write_text(json.dumps(asdict(self), indent=1))
+        with whole(folder/'plan.json') as unfinished:
+            unfinished.write_text(json.dumps(asdict(self), indent=1))
         return self
 
 # %% ../nbs/10_compute.ipynb #c08
@@ -93,9 +93,12 @@ def _unit(
     work:Sweep, # Planned
 )->str: # searches and seeds, or seeds
     "What n counts: new searches too only where every seed has a search of its own."
-    tickets = [spec for spec in work.specs if spec.arm == 'ticket']
-    own = all(spec.labels['search_seed'] == spec.seed for spec in tickets)
-    return 'searches and seeds' if own else 'seeds'
+    tickets = [
+        one_spec
+        for one_spec in work.specs
+        if one_spec.arm == 'ticket']
+    own_searches = all(one_spec.labels['search_seed'] == one_spec.seed for one_spec in tickets)
+    return 'searches and seeds' if own_searches else 'seeds'
 
 def _seconds_each(
     done:pd.DataFrame, # Finished runs
@@ -121,31 +124,31 @@ def estimate(
     device:str='cpu',   # Where they run: one at a time on a GPU
 )->Estimate: # To be shown, and saved as plan.json
     "What is left of a sweep."
-    specs, target = work.specs, work.specs[0].target
-    done = table(runs, list(specs))
-    left = len({spec.key for spec in specs}) - len(done)
+    all_specs, target = work.specs, work.specs[0].target
+    finished = table(runs, list(all_specs))
+    n_left = len({one_spec.key for one_spec in all_specs}) - len(finished)
     workers = side_by_side(workers, device)
-    each = _seconds_each(done)
-    minutes = None if each is None else left * each / workers / 60
-    seeds = tuple(sorted({spec.seed for spec in specs}))
-    rounds = {spec.labels['round'] for spec in specs} - {'', 0}
+    seconds_each = _seconds_each(finished)
+    minutes = None if seconds_each is None else n_left * seconds_each / workers / 60
+    all_seeds = tuple(sorted({one_spec.seed for one_spec in all_specs}))
+    rounds = {one_spec.labels['round'] for one_spec in all_specs} - {'', 0}
     return Estimate(
         target=target['name'],
         kind=work.splits.kind,
         n_train=target['n_train'],
         n_test=target['n_test'],
-        asked=len(specs),
-        left=left,
-        finished=len(done),
+        asked=len(all_specs),
+        left=n_left,
+        finished=len(finished),
         workers=workers,
-        seconds_each=each,
+        seconds_each=seconds_each,
         minutes=minutes,
-        half_width=_half_width(seeds),
+        half_width=_half_width(all_seeds),
         unit=_unit(work),
-        seeds=seeds,
+        seeds=all_seeds,
         rounds=tuple(sorted(rounds)),
-        arms=_in_order(spec.arm for spec in specs),
-        recipes=_in_order(spec.labels['recipe'] for spec in specs))
+        arms=_in_order(one_spec.arm for one_spec in all_specs),
+        recipes=_in_order(one_spec.labels['recipe'] for one_spec in all_specs))
 
 def side_by_side(
     workers:int, # Asked for
@@ -163,22 +166,23 @@ def finish(
 )->dict|None: # What progress says of it; None where it is finished, or somebody else's
     "Carry out one spec and keep it."
     torch.set_num_threads(1) # of this thread
-    with claim(runs, spec) as mine:
-        if not mine:
+    with claim(runs, spec) as is_mine:
+        if not is_mine:
             return None
-        done = carry_out(spec, work.network(device), work)
-        runs.add(spec, done, **facts(device))
-    about = dict(arm=spec.arm, source=spec.labels.get('source', ''), round=spec.labels['round'])
-    numbers = dict(seconds=done.metrics['seconds'], val_acc=done.metrics['val_acc'])
-    return about | dict(recipe=spec.labels['recipe'], seed=spec.seed) | numbers
+        finished = carry_out(spec, work.network(device), work)
+        runs.add(spec, finished, **facts(device))
+    description = dict(
+        arm=spec.arm, source=spec.labels.get('source', ''), round=spec.labels['round'])
+    numbers = dict(seconds=finished.metrics['seconds'], val_acc=finished.metrics['val_acc'])
+    return description | dict(recipe=spec.labels['recipe'], seed=spec.seed) | numbers
 
 def as_they_finish(
     tasks:list[Future], # Of an executor
 )->Iterator: # Their results
     "Results in the order they come; where one fails, what has not begun is given up."
     try:
-        for done in as_completed(tasks):
-            yield done.result()
+        for finished_task in as_completed(tasks):
+            yield finished_task.result()
     finally:
         for waiting in tasks:
             waiting.cancel()
@@ -213,14 +217,14 @@ class Progress:
         "Append one line."
         if self.path is None:
             return
-        line = dict(
+        progress_line = dict(
             event=event,
             time=round(time.time(), 1),
             done=self.done,
             of=self.asked,
             seconds_left=self.seconds_left())
-        with self.path.open('a', encoding='utf-8') as file:
-            file.write(json.dumps(line | more) + '\n')
+        with self.path.open('a', encoding='utf-8') as progress_file:
+            progress_file.write(json.dumps(progress_line | more) + '\n')
 
     def finished(self,
         run:dict, # From `finish`
@@ -248,8 +252,8 @@ def compute(
     missing = runs.missing(list(work.specs))
     if not missing:
         return
-    path = None if folder is None else Path(folder)/'progress.jsonl'
-    progress = Progress(path, len({spec.key for spec in work.specs}), len(missing))
+    progress_path = None if folder is None else Path(folder)/'progress.jsonl'
+    progress = Progress(progress_path, len({one_spec.key for one_spec in work.specs}), len(missing))
     try:
         with ThreadPoolExecutor(side_by_side(workers, device)) as threads:
             compute_on(threads, work, runs, device, progress)
@@ -266,10 +270,10 @@ def compute_on(
     "Run what is missing, again until nothing is: another process may have taken a run and died."
     missing = runs.missing(list(work.specs))
     while missing:
-        tasks = [executor.submit(finish, spec, work, runs, device) for spec in missing]
-        for done in as_they_finish(tasks):
-            if done is not None:
-                progress.finished(done)
+        all_tasks = [executor.submit(finish, one_spec, work, runs, device) for one_spec in missing]
+        for finished_run in as_they_finish(all_tasks):
+            if finished_run is not None:
+                progress.finished(finished_run)
         missing = runs.missing(list(work.specs))
 
 # %% ../nbs/10_compute.ipynb #c25
@@ -279,6 +283,6 @@ def learning_curves(
 )->pd.DataFrame: # key, epoch, step, lr, train_loss, val_loss, val_acc, ...: a row per run and epoch
     "The curves of some runs."
     curves = [pd.DataFrame(columns=['key', 'epoch'])]
-    for key in keys:
-        curves.append(pd.read_csv(runs.place(key)/'history.csv').assign(key=key))
+    for run_key in keys:
+        curves.append(pd.read_csv(runs.place(run_key)/'history.csv').assign(key=run_key))
     return pd.concat(curves[1:] or curves)

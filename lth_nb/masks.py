@@ -26,19 +26,19 @@ class Mask(dict):
     ):
         "Refuse tensors of any other kind."
         super().__init__(*args, **kwargs)
-        for name, keep in self.items():
-            if keep.dtype != torch.bool:
-                raise TypeError(f"mask {name!r} must be bool, got {keep.dtype}")
+        for weight_name, kept_weights in self.items():
+            if kept_weights.dtype != torch.bool:
+                raise TypeError(f"mask {weight_name!r} must be bool, got {kept_weights.dtype}")
 
     @property
     def total(self)->int: # Weights counted
         "How many weights the mask is about."
-        return sum(keep.numel() for keep in self.values())
+        return sum(kept_weights.numel() for kept_weights in self.values())
 
     @property
     def kept(self)->int: # Weights kept
         "How many of them it keeps."
-        return sum(int(keep.sum()) for keep in self.values())
+        return sum(int(kept_weights.sum()) for kept_weights in self.values())
 
     @property
     def density(self)->float: # In [0, 1]
@@ -55,14 +55,18 @@ def full_mask(
     weights:dict[str,Tensor], # Prunable parameters by name, any shape
 )->Mask: # Every weight kept, same keys and shapes, on the CPU
     "The mask of a dense network, where every search starts."
-    every = {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in weights.items()}
-    return Mask(every)
+    all_kept = {
+        weight_name: torch.ones(weight.shape, dtype=torch.bool)
+        for weight_name, weight in weights.items()}
+    return Mask(all_kept)
 
 def layer_density(
     mask:Mask, # Any mask
 )->dict[str,float]: # Parameter name -> share kept, in [0, 1]
     "Density layer by layer: global pruning spends it unevenly."
-    return {name: keep.float().mean().item() for name, keep in mask.items()}
+    return {
+        weight_name: kept_weights.float().mean().item()
+        for weight_name, kept_weights in mask.items()}
 
 # %% ../nbs/01_masks.ipynb #c13
 def overlap(
@@ -72,8 +76,8 @@ def overlap(
     "Share of the smaller mask's kept weights that both masks keep."
     if one.keys() != other.keys():
         raise ValueError(f"masks cover different parameters: {sorted(one.keys() ^ other.keys())}")
-    both = sum(int((one[name] & other[name]).sum()) for name in one)
-    return both / max(min(one.kept, other.kept), 1)
+    kept_in_both = sum(int((one[weight_name] & other[weight_name]).sum()) for weight_name in one)
+    return kept_in_both / max(min(one.kept, other.kept), 1)
 
 # %% ../nbs/01_masks.ipynb #c17
 @torch.no_grad()
@@ -86,12 +90,12 @@ def apply_mask_(
     unknown = sorted(mask.keys() - params.keys())
     if unknown:
         raise KeyError(f"mask has no parameter for {unknown}")
-    for name, keep in mask.items():
-        weight = params[name]
-        if weight.shape != keep.shape:
-            raise ValueError(f"mask of {name!r} is {tuple(keep.shape)}, "
+    for weight_name, kept_weights in mask.items():
+        weight = params[weight_name]
+        if weight.shape != kept_weights.shape:
+            raise ValueError(f"mask of {weight_name!r} is {tuple(kept_weights.shape)}, "
                              f"the parameter {tuple(weight.shape)}")
-        weight.masked_fill_(~keep.to(weight.device), 0)
+        weight.masked_fill_(~kept_weights.to(weight.device), 0)
     return model
 
 # %% ../nbs/01_masks.ipynb #c22
@@ -101,14 +105,16 @@ def round_map(
     "All masks of a search in one byte per weight."
     if len(masks) > 255:
         raise ValueError(f"at most 254 rounds fit in one byte, got {len(masks) - 1}")
-    for at_round, (before, after) in enumerate(zip(masks, masks[1:]), start=1):
-        if any((after[name] & ~before[name]).any() for name in before):
+    for at_round, (kept_before, kept_after) in enumerate(zip(masks, masks[1:]), start=1):
+        if any(
+            (kept_after[weight_name] & ~kept_before[weight_name]).any()
+            for weight_name in kept_before):
             raise ValueError(f"mask of round {at_round} keeps a weight that "
                              f"round {at_round - 1} had pruned")
     rounds = {}
-    for name, last in masks[-1].items():
-        kept_for = sum(mask[name].to(torch.int16) for mask in masks)
-        rounds[name] = torch.where(last, 255, kept_for).to(torch.uint8)
+    for weight_name, last_kept in masks[-1].items():
+        kept_for = sum(one_mask[weight_name].to(torch.int16) for one_mask in masks)
+        rounds[weight_name] = torch.where(last_kept, 255, kept_for).to(torch.uint8)
     return rounds
 
 def mask_at(
@@ -116,7 +122,7 @@ def mask_at(
     at_round:int,            # 0-based, 0 to 254
 )->Mask: # On the CPU
     "The mask of one round."
-    return Mask({name: first > at_round for name, first in rounds.items()})
+    return Mask({weight_name: first_cut > at_round for weight_name, first_cut in rounds.items()})
 
 # %% ../nbs/01_masks.ipynb #c28
 def check_shapes(
@@ -125,19 +131,19 @@ def check_shapes(
     what:str,               # Where `state` comes from, for the message
 )->None: # Nothing
     "Refuse tensors whose shape is not that of the model."
-    for name, value in state.items():
-        if name in own and own[name].shape != value.shape:
-            raise ValueError(f"{name!r} is {tuple(own[name].shape)} in the model, "
-                             f"{tuple(value.shape)} in {what}")
+    for weight_name, content in state.items():
+        if weight_name in own and own[weight_name].shape != content.shape:
+            raise ValueError(f"{weight_name!r} is {tuple(own[weight_name].shape)} in the model, "
+                             f"{tuple(content.shape)} in {what}")
 
 # %% ../nbs/01_masks.ipynb #c32
 def digest(
     state:dict[str,Tensor], # Tensors by name: a mask or a state dict, any device
 )->str: # 64 hexadecimal digits
     "sha256 of the names, types, shapes and bits of `state`."
-    sha = hashlib.sha256()
-    for name in sorted(state):
-        value = state[name].detach().cpu().contiguous()
-        sha.update(f'{name}:{value.dtype}:{tuple(value.shape)};'.encode())
-        sha.update(value.numpy().tobytes())
-    return sha.hexdigest()
+    sha256 = hashlib.sha256()
+    for weight_name in sorted(state):
+        content = state[weight_name].detach().cpu().contiguous()
+        sha256.update(f'{weight_name}:{content.dtype}:{tuple(content.shape)};'.encode())
+        sha256.update(content.numpy().tobytes())
+    return sha256.hexdigest()

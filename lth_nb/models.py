@@ -33,9 +33,9 @@ def _small_stem_(
     px:int,          # Side of the square image, in px
 )->nn.Module: # The same `model`
     "Put the 'auto' stem into `model`: 3x3 weights, stride and pool as `px` asks for."
-    small = px < 64
-    model.conv1 = nn.Conv2d(3, 64, 3, stride=1 if small else 2, padding=1, bias=False)
-    if small:
+    small_images = px < 64
+    model.conv1 = nn.Conv2d(3, 64, 3, stride=1 if small_images else 2, padding=1, bias=False)
+    if small_images:
         model.maxpool = nn.Identity()
     return model
 
@@ -51,12 +51,15 @@ def _stemmed(
     model = make(num_classes=classes)
     if choose(stem, ('auto', '7x7'), 'stem') == 'auto':
         model = _small_stem_(model, px)
-    blocks = [module for module in model.modules() if isinstance(module, Bottleneck)]
+    blocks = [
+        module
+        for module in model.modules()
+        if isinstance(module, Bottleneck)]
     variants = ('3x3', '1x1') if blocks else ('3x3',)
     if choose(variant, variants, f'variant of {make.__name__}') == '1x1':
-        for block in blocks:
-            block.conv1.stride = block.conv2.stride
-            block.conv2.stride = (1, 1)
+        for one_block in blocks:
+            one_block.conv1.stride = one_block.conv2.stride
+            one_block.conv2.stride = (1, 1)
     return model
 
 # %% ../nbs/03_models.ipynb #c14
@@ -83,10 +86,10 @@ def _stage(
     width:int,  # Channels out
 )->nn.Sequential: # Three blocks; the first halves the image if the width changes
     "One stage of ResNet-20."
-    first = BasicBlock(before, width)
+    first_block = BasicBlock(before, width)
     if before != width:
-        first = BasicBlock(before, width, 2, Subsample(width - before))
-    return nn.Sequential(first, BasicBlock(width, width), BasicBlock(width, width))
+        first_block = BasicBlock(before, width, 2, Subsample(width - before))
+    return nn.Sequential(first_block, BasicBlock(width, width), BasicBlock(width, width))
 
 def _resnet20(
     classes:int,  # Outputs of the head
@@ -147,16 +150,16 @@ def bare(
     device:str='cpu',  # Where the weights live; 'meta' for shapes without memory
 )->nn.Module: # Channels-last, float32, in train mode, every weight NaN
     "The network called `name`, for whoever gives it a state at once; see `build`."
-    make = MODELS[choose(name, MODELS, 'model')]
+    make_model = MODELS[choose(name, MODELS, 'model')]
     if classes < 2:
         raise ValueError(f"classes must be 2 or more, got {classes}")
     if px < 1:
         raise ValueError(f"px must be 1 or more, got {px}")
     with torch.device('meta'):
-        model = make(classes, px=px, stem=stem, variant=variant)
+        model = make_model(classes, px=px, stem=stem, variant=variant)
     model = model.to_empty(device=device).to(memory_format=torch.channels_last)
-    for value in model.state_dict().values():
-        value.fill_(math.nan if value.is_floating_point() else 0)
+    for content in model.state_dict().values():
+        content.fill_(math.nan if content.is_floating_point() else 0)
     return model
 
 # %% ../nbs/03_models.ipynb #c32
@@ -166,16 +169,24 @@ def prunable_names(
 )->list[str]: # Names of weights, in the order of `model.parameters()`
     "Names of the convolution and linear weights that may be pruned."
     layers = (nn.Conv2d, nn.Linear)
-    every = [f'{name}.weight' for name, layer in model.named_modules() if isinstance(layer, layers)]
-    body = [name for name in every if name != 'fc.weight']
-    return {'conv': body, 'conv+head': every, 'conv-first': body[1:]}[which]
+    all_names = [
+        f'{weight_name}.weight'
+        for weight_name, one_layer in model.named_modules()
+        if isinstance(one_layer, layers)]
+    body_names = [
+        weight_name
+        for weight_name in all_names
+        if weight_name != 'fc.weight']
+    return {'conv': body_names, 'conv+head': all_names, 'conv-first': body_names[1:]}[which]
 
 def prunable(
     model:nn.Module,  # From `build`
     which:str='conv', # As in `prunable_names`
 )->dict[str,Tensor]: # Name -> the parameter itself, not a copy
     "The weights that may be pruned."
-    return {name: model.get_parameter(name) for name in prunable_names(model, which)}
+    return {
+        weight_name: model.get_parameter(weight_name)
+        for weight_name in prunable_names(model, which)}
 
 # %% ../nbs/03_models.ipynb #c40
 INITS = dict(
@@ -199,16 +210,17 @@ def init_state(
     seed:int,        # Any integer
 )->dict[str,Tensor]: # On the CPU, each parameter and buffer
     "A fresh start for `model`: weights drawn from (seed, name), BatchNorm 1 and 0, biases 0."
-    state = {}
-    for name, value in model.state_dict().items():
-        state[name] = torch.zeros(value.shape, dtype=value.dtype)
-    for name, module in model.named_modules():
+    new_state = {}
+    for weight_name, content in model.state_dict().items():
+        new_state[weight_name] = torch.zeros(content.shape, dtype=content.dtype)
+    for weight_name, module in model.named_modules():
         if isinstance(module, nn.BatchNorm2d):
-            state[f'{name}.weight'] = torch.ones(module.num_features)
-            state[f'{name}.running_var'] = torch.ones(module.num_features)
-    for name in prunable_names(model, 'conv+head'):
-        state[name] = _draw(state[name].shape, init, 'init', seed, name)
-    return state
+            new_state[f'{weight_name}.weight'] = torch.ones(module.num_features)
+            new_state[f'{weight_name}.running_var'] = torch.ones(module.num_features)
+    for weight_name in prunable_names(model, 'conv+head'):
+        new_state[weight_name] = _draw(
+            new_state[weight_name].shape, init, 'init', seed, weight_name)
+    return new_state
 
 # %% ../nbs/03_models.ipynb #c52
 def head_state(
@@ -242,10 +254,10 @@ def set_state_(
     state:dict[str,Tensor], # Exactly the names and shapes of `model.state_dict()`, any device
 )->nn.Module: # The same `model`; it shares no memory with `state`
     "Copy `state` into `model`."
-    own = model.state_dict()
-    _check_fit(own, state)
-    for name, value in own.items():
-        value.copy_(state[name])
+    own_state = model.state_dict()
+    _check_fit(own_state, state)
+    for weight_name, content in own_state.items():
+        content.copy_(state[weight_name])
     return model
 
 # %% ../nbs/03_models.ipynb #c64

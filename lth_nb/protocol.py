@@ -40,11 +40,11 @@ def choose(
     what:str,              # Noun for the message, such as 'model'
 )->str: # `value`, unchanged
     "Return `value` if it is one of `allowed`, else raise with the list."
-    names = list(allowed)
-    if value in names:
+    allowed_names = list(allowed)
+    if value in allowed_names:
         return value
-    shown = ', '.join(str(name) or "''" for name in names)
-    raise ValueError(f"unknown {what} {value!r}: choose from {shown}")
+    shown_names = ', '.join(str(allowed_name) or "''" for allowed_name in allowed_names)
+    raise ValueError(f"unknown {what} {value!r}: choose from {shown_names}")
 
 # %% ../nbs/00_protocol.ipynb #c11
 @dataclass(frozen=True)
@@ -152,17 +152,19 @@ class Protocol(Training, Search, Network):
     def __post_init__(self):
         "Put every number into its field's type, and check it."
         for field in fields(self):
-            value = getattr(self, field.name)
+            field_value = getattr(self, field.name)
             if field.type in (float, int):
-                value = field.type(value)
-                object.__setattr__(self, field.name, value)
-            _check(field.name, value)
+                field_value = field.type(field_value)
+                object.__setattr__(self, field.name, field_value)
+            _check(field.name, field_value)
 
     def _repr_markdown_(self)->str: # One row per field: value and meaning
         "The protocol as a table."
         meaning = docments(Network) | docments(Search) | docments(Training)
-        rows = [f'| `{name}` | {value} | {meaning[name]} |' for name, value in asdict(self).items()]
-        return '\n'.join(['| field | value | meaning |', '|---|---|---|', *rows])
+        table_rows = [
+            f'| `{field_name}` | {field_value} | {meaning[field_name]} |'
+            for field_name, field_value in asdict(self).items()]
+        return '\n'.join(['| field | value | meaning |', '|---|---|---|', *table_rows])
 
 # %% ../nbs/00_protocol.ipynb #c25
 PRESETS = dict(
@@ -199,16 +201,16 @@ def parse_change(
     text:str, # 'scope=layer,rewind_at=0'; '' changes nothing; a tuple as 'milestones=50;60;75'
 )->dict[str,Any]: # Field name -> value in the field's type
     "Turn typed changes into values of `Protocol`'s fields."
-    kinds = {field.name: field.type for field in fields(Protocol)}
+    field_types = {field.name: field.type for field in fields(Protocol)}
     changes = {}
-    for item in str(text).split(','):
-        if not item.strip():
+    for assignment in str(text).split(','):
+        if not assignment.strip():
             continue
-        name, equals, value = (part.strip() for part in item.partition('='))
+        field_name, equals, field_value = (portion.strip() for portion in assignment.partition('='))
         if not equals:
-            raise ValueError(f"change must be field=value, got {item.strip()!r}")
-        kind = kinds[choose(name, kinds, 'field of Protocol')]
-        changes[name] = _typed(kind, name, value)
+            raise ValueError(f"change must be field=value, got {assignment.strip()!r}")
+        field_type = field_types[choose(field_name, field_types, 'field of Protocol')]
+        changes[field_name] = _typed(field_type, field_name, field_value)
     return changes
 
 # %% ../nbs/00_protocol.ipynb #c30
@@ -221,8 +223,10 @@ def _typed(
     if kind is bool:
         return choose(value.lower(), ('true', 'false'), name) == 'true'
     if kind is tuple:
-        parts = value.split(';')
-        return tuple(_number(float if '.' in part else int, name, part) for part in parts)
+        portions = value.split(';')
+        return tuple(
+            _number(float if '.' in portion else int, name, portion)
+            for portion in portions)
     return _number(kind, name, value)
 
 def _number(
@@ -244,9 +248,9 @@ def make_protocol(
     **values,           # Fields by name; they win over preset, recipe and change
 )->Protocol: # Checked
     "The protocol of `preset` and `recipe` with changes on top."
-    sizes = PRESETS[choose(preset, PRESETS, 'preset')]
+    preset_sizes = PRESETS[choose(preset, PRESETS, 'preset')]
     training = RECIPES[choose(recipe, RECIPES, 'recipe')]
-    return Protocol(**(sizes | training | parse_change(change) | values))
+    return Protocol(**(preset_sizes | training | parse_change(change) | values))
 
 # %% ../nbs/00_protocol.ipynb #c32
 def changed(
@@ -255,9 +259,14 @@ def changed(
     recipe:str,        # Name it started from
 )->str: # 'px=64,scope=layer', fields in order of definition; '' if nothing was changed
     "What distinguishes `protocol` from its preset and recipe: the tables' column `changed`."
-    plain = asdict(make_protocol(preset, recipe))
-    differ = {name: value for name, value in asdict(protocol).items() if value != plain[name]}
-    return ','.join(f'{name}={value}'.replace(', ', ';') for name, value in differ.items())
+    as_preset = asdict(make_protocol(preset, recipe))
+    differ = {
+        field_name: field_value
+        for field_name, field_value in asdict(protocol).items()
+        if field_value != as_preset[field_name]}
+    return ','.join(
+        f'{field_name}={field_value}'.replace(', ', ';')
+        for field_name, field_value in differ.items())
 
 def starred(
     preset:str, # Name it started from
@@ -273,8 +282,8 @@ def protocol_of(
     apart:str,  # Column `changed`
 )->Protocol: # What a row of a table was trained with
     "A protocol read back from its columns."
-    plain = apart.translate(str.maketrans('', '', '()')) # tuples stand in brackets there
-    return make_protocol(preset.rstrip('*'), recipe, plain)
+    plain_text = apart.translate(str.maketrans('', '', '()')) # tuples stand in brackets there
+    return make_protocol(preset.rstrip('*'), recipe, plain_text)
 
 # %% ../nbs/00_protocol.ipynb #c36
 class _Callable(ModuleType):
@@ -348,19 +357,19 @@ def set_name(
     path:str|Path, # Name of a set, or path of a folder, an archive or a CSV
 )->str: # What results, caches and tables call it
     "The name of the set that lies at `path`."
-    text = str(path)
-    if os.sep in text or '/' in text:
-        text = Path(text).expanduser().resolve().name
-    return ENDING.sub('', text)
+    path_text = str(path)
+    if os.sep in path_text or '/' in path_text:
+        path_text = Path(path_text).expanduser().resolve().name
+    return ENDING.sub('', path_text)
 
 # %% ../nbs/00_protocol.ipynb #c53
 def canonical(
     obj:Any, # Dicts, lists, tuples, str, int, float, bool, None; dataclasses at the top level
 )->str: # JSON, keys sorted, no spaces
     "One text per value."
-    value = asdict(obj) if hasattr(obj, '__dataclass_fields__') else obj
+    plain_value = asdict(obj) if hasattr(obj, '__dataclass_fields__') else obj
     return json.dumps(
-        value,
+        plain_value,
         sort_keys=True,
         separators=(',', ':'),
         ensure_ascii=False,
@@ -395,11 +404,11 @@ def rates_of(
     arm:str,           # Name of an arm
 )->tuple[float,...]: # One, or those to try; each 10 ** .5 below the one before
     "The peak learning rates an arm is trained with."
-    peak, tries = peak_lr(protocol, arm), 1
+    peak, n_tries = peak_lr(protocol, arm), 1
     if pair_of(arm).weights in ('trained', 'photographs'):
-        tries = protocol.finetune_tries
-    lower = [float(f'{peak * 10 ** (-step / 2):.3g}') for step in range(1, tries)]
-    return peak, *lower
+        n_tries = protocol.finetune_tries
+    lower_rates = [float(f'{peak * 10 ** (-step / 2):.3g}') for step in range(1, n_tries)]
+    return peak, *lower_rates
 
 LATER = dict( # Fields that came after the first format -> their value in all that went before
     finetune_tries=1, augment='', class_weights='none', label_smoothing=0.)
@@ -409,8 +418,10 @@ def written(
 )->dict[str,Any]: # Field -> value, without fields of `LATER` that change nothing
     "A protocol as keys and cards hold it: a new field alters nothing that was run without it."
     values = asdict(protocol)
-    return {name: value for name, value in values.items()
-            if name not in LATER or value != LATER[name]}
+    return {
+        field_name: field_value
+        for field_name, field_value in values.items()
+        if field_name not in LATER or field_value != LATER[field_name]}
 
 def _blind(
     protocol:Protocol, # In force
@@ -441,7 +452,10 @@ def seen_fields(
     "The fields one transfer of `arm` can see."
     values = written(protocol) | dict(lr=peak_lr(protocol, arm))
     unseen = {*UNSEEN, *_blind(protocol, pair_of(arm).weights)}
-    return {name: value for name, value in values.items() if name not in unseen}
+    return {
+        field_name: field_value
+        for field_name, field_value in values.items()
+        if field_name not in unseen}
 
 # %% ../nbs/00_protocol.ipynb #arms2
 def is_shared(
@@ -465,11 +479,11 @@ def whole(
 )->Iterator[Path]: # Where to write, with the ending of `path`; renamed at the end, removed on error
     "Write aside, then rename: `path` is whole, or as it was."
     path = Path(path)
-    aside = path.with_name(f'.{uuid4().hex[:8]}.{path.name}')
+    unfinished = path.with_name(f'.{uuid4().hex[:8]}.{path.name}')
     try:
-        yield aside
-        os.replace(aside, path)
+        yield unfinished
+        os.replace(unfinished, path)
     finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        aside.unlink(missing_ok=True)
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        unfinished.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ def _joined(
     names:list[str],          # Those wanted, in order
 )->Tensor: # All their values in one row, on the CPU
     "Several tensors as one."
-    return torch.cat([tensors[name].detach().flatten().cpu() for name in names])
+    return torch.cat([tensors[weight_name].detach().flatten().cpu() for weight_name in names])
 
 def _apart(
     flat:Tensor,      # As from `_joined`
@@ -31,8 +31,10 @@ def _apart(
     names:list[str],  # As for `_joined`
 )->Mask: # Of `names` only
     "The inverse of `_joined`, for masks."
-    parts = flat.split([mask[name].numel() for name in names])
-    return Mask({name: part.view(mask[name].shape).clone() for name, part in zip(names, parts)})
+    portions = flat.split([mask[weight_name].numel() for weight_name in names])
+    return Mask({
+        weight_name: portion.view(mask[weight_name].shape).clone()
+        for weight_name, portion in zip(names, portions)})
 
 def _cut(
     weights:dict[str,Tensor], # By name
@@ -41,14 +43,14 @@ def _cut(
     rate:float,               # Share of their kept weights to remove
 )->Mask: # Of `names` only
     "Rank the kept weights of `names` together and cut the smallest."
-    size = _joined(weights, names).float().abs()
-    keep = _joined(mask, names)
-    if not size[keep].isfinite().all():
+    magnitudes = _joined(weights, names).float().abs()
+    kept_weights = _joined(mask, names)
+    if not magnitudes[kept_weights].isfinite().all():
         raise ValueError("kept weights hold NaN or inf: did training diverge?")
-    size[~keep] = torch.inf # already pruned: ranks last, never cut twice
-    count = round(rate * int(keep.sum()))
-    keep[size.argsort(stable=True)[:count]] = False
-    return _apart(keep, mask, names)
+    magnitudes[~kept_weights] = torch.inf # already pruned: ranks last, never cut twice
+    n_pruned = round(rate * int(kept_weights.sum()))
+    kept_weights[magnitudes.argsort(stable=True)[:n_pruned]] = False
+    return _apart(kept_weights, mask, names)
 
 # %% ../nbs/02_pruning.ipynb #c08
 def prune(
@@ -64,10 +66,10 @@ def prune(
     absent = sorted(mask.keys() - weights.keys())
     if absent:
         raise KeyError(f"no weights for masked {absent}")
-    names, following = sorted(mask), Mask()
-    groups = {'global': [names], 'layer': [[name] for name in names]}
-    for group in groups[scope]:
-        following |= _cut(weights, mask, group, rate)
+    weight_names, following = sorted(mask), Mask()
+    groups = {'global': [weight_names], 'layer': [[weight_name] for weight_name in weight_names]}
+    for one_group in groups[scope]:
+        following |= _cut(weights, mask, one_group, rate)
     return following
 
 # %% ../nbs/02_pruning.ipynb #c28
@@ -78,12 +80,12 @@ def shuffled(
 )->Mask: # Same count in every layer, other places, on the CPU
     "Permute the kept positions within each layer."
     generator = torch.Generator().manual_seed(seed)
-    moved = Mask()
-    for name in sorted(mask):
-        keep = mask[name].flatten().cpu()
-        places = torch.randperm(len(keep), generator=generator)
-        moved[name] = keep[places].view(mask[name].shape)
-    return moved
+    moved_mask = Mask()
+    for weight_name in sorted(mask):
+        kept_weights = mask[weight_name].flatten().cpu()
+        places = torch.randperm(len(kept_weights), generator=generator)
+        moved_mask[weight_name] = kept_weights[places].view(mask[weight_name].shape)
+    return moved_mask
 
 # %% ../nbs/02_pruning.ipynb #c31
 def random_mask(
@@ -94,6 +96,6 @@ def random_mask(
     "Keep as many weights as `mask` does, anywhere."
     generator = torch.Generator().manual_seed(seed)
     places = torch.randperm(mask.total, generator=generator)[:mask.kept]
-    keep = torch.zeros(mask.total, dtype=torch.bool)
-    keep[places] = True
-    return _apart(keep, mask, sorted(mask))
+    kept_weights = torch.zeros(mask.total, dtype=torch.bool)
+    kept_weights[places] = True
+    return _apart(kept_weights, mask, sorted(mask))

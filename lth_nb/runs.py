@@ -67,13 +67,13 @@ class Spec:
     @property
     def name(self)->str: # Such as 'cifar10 ticket r3 s0', for progress and errors
         "The run's name for people."
-        parts = [self.arm, f's{self.seed}']
+        name_parts = [self.arm, f's{self.seed}']
         at_round, source = self.labels.get('round'), self.labels.get('source')
         if at_round not in ('', None):
-            parts.insert(1, f'r{at_round}')
+            name_parts.insert(1, f'r{at_round}')
         if source:
-            parts.insert(0, source)
-        return ' '.join(parts)
+            name_parts.insert(0, source)
+        return ' '.join(name_parts)
 
 # %% ../nbs/08_runs.ipynb #c13
 def _pack(
@@ -81,11 +81,11 @@ def _pack(
 )->dict[str,np.ndarray]: # test and val: classes, probabilities as float16, labels
     "Predictions as arrays."
     arrays = {}
-    for split, scores in dict(test=run.test, val=run.val).items():
-        probs = scores.probs.numpy()
-        arrays[f'{split}_class'] = probs.argmax(1).astype(np.int16)
-        arrays[f'{split}_probs'] = probs.astype(np.float16)
-        arrays[f'{split}_label'] = scores.labels.numpy().astype(np.int16)
+    for split_name, scores in dict(test=run.test, val=run.val).items():
+        probabilities = scores.probs.numpy()
+        arrays[f'{split_name}_class'] = probabilities.argmax(1).astype(np.int16)
+        arrays[f'{split_name}_probs'] = probabilities.astype(np.float16)
+        arrays[f'{split_name}_label'] = scores.labels.numpy().astype(np.int16)
     return arrays
 
 def _write(
@@ -96,8 +96,8 @@ def _write(
 )->None: # Nothing
     "The four files of a run."
     folder.mkdir(parents=True)
-    asked = spec.asked() | dict(labels=spec.labels)
-    (folder/'spec.json').write_text(canonical(asked), encoding='utf-8')
+    asked_spec = spec.asked() | dict(labels=spec.labels)
+    (folder/'spec.json').write_text(canonical(asked_spec), encoding='utf-8')
     pd.DataFrame(run.history).to_csv(folder/'history.csv', index=False)
     np.savez_compressed(folder/'predictions.npz', **_pack(run))
     (folder/'result.json').write_text(canonical(run.metrics | facts), encoding='utf-8')
@@ -111,8 +111,8 @@ def _check_whole(
     folder:Path,  # Of the run
 )->None: # Nothing; raises one of `UNREADABLE`
     "Refuse a run one of whose four files lacks what is read of it."
-    with np.load(folder/'predictions.npz') as saved:
-        arrays = saved.files
+    with np.load(folder/'predictions.npz') as saved_arrays:
+        arrays = saved_arrays.files
     is_there = [
         asked['target']['name'],
         (folder/'history.csv').stat().st_size,
@@ -128,12 +128,12 @@ def _read(
 )->tuple[dict, dict]: # spec.json and result.json
     "The two files a run is known by; raises where one of its four cannot be used."
     try:
-        asked = json.loads((folder/'spec.json').read_text(encoding='utf-8'))
+        asked_spec = json.loads((folder/'spec.json').read_text(encoding='utf-8'))
         result = json.loads((folder/'result.json').read_text(encoding='utf-8'))
-        _check_whole(asked, result, folder)
+        _check_whole(asked_spec, result, folder)
     except UNREADABLE as error:
         raise ValueError(f"run {folder.name[:12]} is damaged: {error}") from error
-    return asked, result
+    return asked_spec, result
 
 # %% ../nbs/08_runs.ipynb #c15
 def _set_aside(
@@ -177,8 +177,11 @@ class Runs:
         specs:list[Spec], # What is wanted
     )->list[Spec]: # In order, each key once
         "What is left to do."
-        once = {spec.key: spec for spec in specs}
-        return [spec for spec in once.values() if not self.has(spec)]
+        by_key = {one_spec.key: one_spec for one_spec in specs}
+        return [
+            one_spec
+            for one_spec in by_key.values()
+            if not self.has(one_spec)]
 
     def add(self,
         spec:Spec, # What was asked
@@ -186,16 +189,16 @@ class Runs:
         **facts,   # Versions, device, peak memory: JSON values
     )->Path: # The run's folder
         "Write a run aside, then give it its name."
-        done = self.folder(spec)
-        if done.exists() and not self.has(spec):
-            _set_aside(done)
+        finished = self.folder(spec)
+        if finished.exists() and not self.has(spec):
+            _set_aside(finished)
         try:
-            with whole(done) as aside:
-                _write(aside, spec, run, facts)
+            with whole(finished) as unfinished:
+                _write(unfinished, spec, run, facts)
         except OSError:
             if not self.has(spec):
                 raise # else somebody finished it meanwhile, and this copy is dropped
-        return done
+        return finished
 
     def table(self,
         specs:list[Spec]|None=None, # Rows wanted, with their labels; None = every run in the store
@@ -207,7 +210,7 @@ class Runs:
         table:pd.DataFrame, # Rows of finished runs, column key
     )->dict[str,np.ndarray]: # Key -> which test images were right, (n_test,) bool, in split order
         "What every run of `table` got right, so that intervals can cover test images too."
-        return {key: correct(self, key) for key in table.key}
+        return {run_key: correct(self, run_key) for run_key in table.key}
 
 # %% ../nbs/08_runs.ipynb #c18
 @contextmanager
@@ -217,10 +220,10 @@ def claim(
     wait:float=.1,  # Seconds to wait for another process
 )->Iterator[bool]: # True: it is yours to run; False: it is finished, or somebody else's
     "Hold the lock of `spec` while it runs."
-    place = runs.out/'locks'
-    place.mkdir(parents=True, exist_ok=True)
+    lock_folder = runs.out/'locks'
+    lock_folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(place/spec.key, timeout=wait):
+        with FileLock(lock_folder/spec.key, timeout=wait):
             yield not runs.has(spec)
     except Timeout:
         yield False
@@ -246,26 +249,29 @@ def facts(
 )->dict: # JSON values: versions, threads, cores, peak_mb
     "What a run ran on."
     import torch  # as above
-    peak = getrusage(RUSAGE_SELF).ru_maxrss # in KiB, on macOS in bytes
+    peak_memory = getrusage(RUSAGE_SELF).ru_maxrss # in KiB, on macOS in bytes
     per_mb = 1024 if platform.system() == 'Linux' else 1024**2
-    known = versions(device, torch.get_num_threads())
-    return known | dict(cores=os.cpu_count(), peak_mb=round(peak / per_mb))
+    known_facts = versions(device, torch.get_num_threads())
+    return known_facts | dict(cores=os.cpu_count(), peak_mb=round(peak_memory / per_mb))
 
 def machine()->str: # Such as 'AMD EPYC, 2 cores, 24 GB; Python 3.11.7, torch 2.14.1'
     "What runs here run on, in words."
     import torch  # as above
-    chip = platform.processor() or platform.machine()
+    processor = platform.processor() or platform.machine()
     listing = Path('/proc/cpuinfo')
     if listing.exists():
-        lines = listing.read_text(encoding='utf-8').splitlines()
-        models = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
-        chip = next(iter(models), chip)
+        cpu_lines = listing.read_text(encoding='utf-8').splitlines()
+        models = [
+            cpu_line.split(':', 1)[1].strip()
+            for cpu_line in cpu_lines
+            if cpu_line.startswith('model name')]
+        processor = next(iter(models), processor)
     memory = round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30)
-    parts = [chip, f'{os.cpu_count()} cores', f'{memory} GB']
+    machine_parts = [processor, f'{os.cpu_count()} cores', f'{memory} GB']
     if torch.cuda.is_available():
-        parts.append(torch.cuda.get_device_name())
+        machine_parts.append(torch.cuda.get_device_name())
     software = f"Python {platform.python_version()}, torch {version('torch')}"
-    return f"{', '.join(parts)}; {software}"
+    return f"{', '.join(machine_parts)}; {software}"
 
 # %% ../nbs/08_runs.ipynb #c31
 COLUMNS = (
@@ -282,47 +288,53 @@ def _line(
     key:str,     # Of the run
 )->dict: # One value per column; '' where a run has none
     "One row."
-    arm, target = pair_of(asked['arm']), asked['target']
-    known = dict(
+    arm_parts, target = pair_of(asked['arm']), asked['target']
+    derived = dict(
         key=key,
         target=target['name'],
         arm=asked['arm'],
-        mask=arm.mask,
-        weights=arm.weights,
+        mask=arm_parts.mask,
+        weights=arm_parts.weights,
         seed=asked['seed'],
         ticket=asked['ticket'].get('mask', ''),
         version=result.get('lth_nb', ''))
-    have = target | asked['protocol'] | asked['labels'] | result | known
-    return {column: have.get(column, '') for column in COLUMNS}
+    all_values = target | asked['protocol'] | asked['labels'] | result | derived
+    return {column: all_values.get(column, '') for column in COLUMNS}
 
 def _keys(
     runs:Runs, # The store
 )->list[str]: # In order
     "Keys of the runs that lie in a store, whole or not."
-    names = [path.name for path in sorted(runs.out.glob('??/*'))]
-    return [name for name in names if re.fullmatch('[0-9a-f]{64}', name)]
+    folder_names = [run_folder.name for run_folder in sorted(runs.out.glob('??/*'))]
+    return [
+        folder_name
+        for folder_name in folder_names
+        if re.fullmatch('[0-9a-f]{64}', folder_name)]
 
 def table(
     runs:Runs,                  # The store
     specs:list[Spec]|None=None, # Rows wanted, with their labels; None = every run in the store
 )->pd.DataFrame: # Columns `COLUMNS`; specs that are not finished are left out
     "Finished runs as rows."
-    labels = {key: None for key in _keys(runs)}
+    labels = {run_key: None for run_key in _keys(runs)}
     if specs is not None:
-        labels = {spec.key: spec.labels for spec in specs if spec.key in labels}
-    rows, damaged = [], []
-    for key, wanted in labels.items():
+        labels = {
+            one_spec.key: one_spec.labels
+            for one_spec in specs
+            if one_spec.key in labels}
+    run_rows, damaged = [], []
+    for run_key, wanted in labels.items():
         try:
-            asked, result = _read(runs.place(key))
+            asked_spec, result = _read(runs.place(run_key))
         except ValueError:
-            damaged.append(key)
+            damaged.append(run_key)
             continue
         if wanted is not None:
-            asked['labels'] = wanted
-        rows.append(_line(asked, result, key))
-    found = pd.DataFrame(rows, columns=COLUMNS)
-    found.attrs['damaged'] = damaged
-    return found
+            asked_spec['labels'] = wanted
+        run_rows.append(_line(asked_spec, result, run_key))
+    finished_runs = pd.DataFrame(run_rows, columns=COLUMNS)
+    finished_runs.attrs['damaged'] = damaged
+    return finished_runs
 
 # %% ../nbs/08_runs.ipynb #c38
 def predicted(
@@ -330,13 +342,13 @@ def predicted(
     key:str,   # Of a finished run
 )->tuple[np.ndarray, np.ndarray]: # Class of each test image and its label, (n_test,) int16
     "What the run said of every test image, in the split's order."
-    with np.load(runs.place(key)/'predictions.npz') as saved:
-        return saved['test_class'], saved['test_label']
+    with np.load(runs.place(key)/'predictions.npz') as saved_arrays:
+        return saved_arrays['test_class'], saved_arrays['test_label']
 
 def correct(
     runs:Runs, # The store
     key:str,   # Of a finished run
 )->np.ndarray: # (n_test,) bool, in the split's order
     "Which test images the run classified correctly."
-    guess, label = predicted(runs, key)
-    return guess == label
+    guesses, labels = predicted(runs, key)
+    return guesses == labels

@@ -27,7 +27,10 @@ def without_head(
     tensors:dict[str,Tensor], # A mask or a state
 )->dict[str,Tensor]: # All but the head, which is called `fc`
     "What moves to a network with other classes."
-    return {name: value for name, value in tensors.items() if not name.startswith('fc.')}
+    return {
+        weight_name: content
+        for weight_name, content in tensors.items()
+        if not weight_name.startswith('fc.')}
 
 @dataclass(frozen=True)
 class Ticket:
@@ -42,24 +45,25 @@ class Ticket:
         weights:str='rewound', # rewound (theta_k) or trained
     )->State: # Without the head
         "Parameters and buffers that move to another network."
-        state = dict(rewound=self.theta, trained=self.trained)[weights]
-        if state is None:
+        body_state = dict(rewound=self.theta, trained=self.trained)[weights]
+        if body_state is None:
             raise ValueError(
                 f"round {self.round} of this ticket keeps no trained weights: find it again, "
                 "into another folder, with keep_trained naming that round")
-        return without_head(state)
+        return without_head(body_state)
 
     def into(self,
         model:nn.Module,       # Same backbone names and shapes; changed in place
         weights:str='rewound', # rewound or trained
     )->nn.Module: # The same `model`: backbone of the ticket, pruned weights 0, head untouched
         "Put this ticket's mask and weights into `model`."
-        own, new = model.state_dict(), self.backbone(weights)
-        for name in new:
-            if name not in own:
-                raise KeyError(f"the model has no parameter or buffer {name!r} for this ticket")
-        check_shapes(own, new, 'the ticket')
-        model.load_state_dict(new, strict=False)
+        own_state, new_state = model.state_dict(), self.backbone(weights)
+        for weight_name in new_state:
+            if weight_name not in own_state:
+                raise KeyError(
+                    f"the model has no parameter or buffer {weight_name!r} for this ticket")
+        check_shapes(own_state, new_state, 'the ticket')
+        model.load_state_dict(new_state, strict=False)
         return apply_mask_(model, Mask(without_head(self.mask)))
 
     def __repr__(self)->str: # One line
@@ -72,15 +76,16 @@ def rewind_step(
     per_epoch:int,     # Steps in an epoch, >= 1
 )->int: # k in optimiser steps
     "The step whose weights a ticket is rewound to."
-    at, last = str(protocol.rewind_at), protocol.max_epochs * per_epoch
-    step = int(at.rstrip('epit'))
-    if at.endswith('ep'):
-        step *= per_epoch
-    no_step_left = step == last and protocol.search_clock == 'k' # for round 1
-    if step > last or no_step_left:
-        raise ValueError(f"rewind_at={at!r} is step {step}, training ends at step {last}: "
-                         "raise max_epochs or lower rewind_at")
-    return step
+    rewind_at, last_step = str(protocol.rewind_at), protocol.max_epochs * per_epoch
+    at_step = int(rewind_at.rstrip('epit'))
+    if rewind_at.endswith('ep'):
+        at_step *= per_epoch
+    no_step_left = at_step == last_step and protocol.search_clock == 'k' # for round 1
+    if at_step > last_step or no_step_left:
+        raise ValueError(
+            f"rewind_at={rewind_at!r} is step {at_step}, training ends at step {last_step}: "
+            "raise max_epochs or lower rewind_at")
+    return at_step
 
 # %% ../nbs/05_tickets.ipynb #c19
 def rewind_(
@@ -107,7 +112,9 @@ def _report(
     test:Scores, # The same; read once, after training
 )->dict: # JSON values
     "What the card says of a round."
-    sparsity = {name: round(1 - share, 6) for name, share in layer_density(mask).items()}
+    sparsity = {
+        weight_name: round(1 - density, 6)
+        for weight_name, density in layer_density(mask).items()}
     return dict(
         kept=mask.kept,
         total=mask.total,
@@ -126,7 +133,7 @@ def _on_cpu(
     state:State, # On any device
 )->State: # The same on the CPU
     "A state that can be written down."
-    return {name: value.cpu() for name, value in state.items()}
+    return {weight_name: content.cpu() for weight_name, content in state.items()}
 
 # %% ../nbs/05_tickets.ipynb #c24
 def search(
@@ -143,26 +150,28 @@ def search(
     name:str='',        # For progress; '' = silent
 )->Iterator[Round]: # Rounds in order
     "Yield a ticket per round, from the first that is missing."
-    step, mask = rewind_step(protocol, len(train)), masks[-1]
-    clock = step if protocol.search_clock == 'k' else 0
+    at_step, current_mask = rewind_step(protocol, len(train)), masks[-1]
+    first_step = at_step if protocol.search_clock == 'k' else 0
     for at_round in range(rounds_done, protocol.rounds + 1):
-        named = name and f'{name} round {at_round}'
+        told_name = name and f'{name} round {at_round}'
         if at_round == 0: # the dense run, from which theta_k is kept
-            rewind_(model, init, mask)
-            done = fit(model, mask, train, val, protocol, snapshot_at=step, name=named)
-            theta = _reached(done, step, protocol)
+            rewind_(model, init, current_mask)
+            finished = fit(
+                model, current_mask, train, val, protocol, snapshot_at=at_step, name=told_name)
+            theta = _reached(finished, at_step, protocol)
         else:
-            rewind_(model, theta, mask)
-            done = fit(model, mask, train, val, protocol, first_step=clock, name=named)
+            rewind_(model, theta, current_mask)
+            finished = fit(
+                model, current_mask, train, val, protocol, first_step=first_step, name=told_name)
         following = None
         if at_round < protocol.rounds:
-            ranked = done.last if protocol.prune_on == 'last' else done.best
-            following = prune(ranked, mask, protocol.rate, scope=protocol.scope)
+            ranked = finished.last if protocol.prune_on == 'last' else finished.best
+            following = prune(ranked, current_mask, protocol.rate, scope=protocol.scope)
         val_scores = evaluate(model, val, precision=protocol.precision)
         test_scores = evaluate(model, open_test(), precision=protocol.precision)
-        ticket = Ticket(mask, _on_cpu(theta), at_round, trained=_on_cpu(copy_state(model)))
-        yield Round(ticket, following, _report(mask, done, val_scores, test_scores))
-        mask = following
+        ticket = Ticket(current_mask, _on_cpu(theta), at_round, trained=_on_cpu(copy_state(model)))
+        yield Round(ticket, following, _report(current_mask, finished, val_scores, test_scores))
+        current_mask = following
 
 def _reached(
     done:Fit,          # The dense run

@@ -33,15 +33,15 @@ def learning_rate(
     per_epoch:int,     # Steps in an epoch, >= 1
 )->float: # For this step
     "The schedule as a function of the step."
-    warm = protocol.warmup * per_epoch
-    if step < warm:
-        return protocol.lr * (step + 1) / (warm + 1)
+    warmup_steps = protocol.warmup * per_epoch
+    if step < warmup_steps:
+        return protocol.lr * (step + 1) / (warmup_steps + 1)
     if protocol.schedule == 'cosine':
-        total = protocol.max_epochs * per_epoch
-        turn = math.pi * (step - warm) / max(total - warm, 1)
-        return protocol.lr * (1 + math.cos(turn)) / 2
-    scale = min(protocol.max_epochs, 90) / 90 * per_epoch
-    passed = sum(step >= milestone * scale for milestone in protocol.milestones)
+        total_steps = protocol.max_epochs * per_epoch
+        half_turn = math.pi * (step - warmup_steps) / max(total_steps - warmup_steps, 1)
+        return protocol.lr * (1 + math.cos(half_turn)) / 2
+    milestone_scale = min(protocol.max_epochs, 90) / 90 * per_epoch
+    passed = sum(step >= milestone * milestone_scale for milestone in protocol.milestones)
     return protocol.lr * protocol.factor ** passed
 
 # %% ../nbs/04_training.ipynb #c12
@@ -71,11 +71,15 @@ def pick_device(
     device:str='auto', # auto, cpu, cuda, cuda:N or mps
 )->str: # A device torch has
     "The device to train on."
-    there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
+    available = dict(
+        cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
     if device == 'auto':
-        return next(kind for kind, has in there.items() if has)
-    kind = choose(device.split(':')[0], ('cpu', 'cuda', 'mps'), 'device')
-    if not there[kind]:
+        return next(
+            device_kind
+            for device_kind, is_there in available.items()
+            if is_there)
+    device_kind = choose(device.split(':')[0], ('cpu', 'cuda', 'mps'), 'device')
+    if not available[device_kind]:
         raise ValueError(f"device {device!r} is not on this machine: use cpu, or auto")
     return device
 
@@ -109,10 +113,10 @@ def pruned_places(
 )->Places: # Per layer with cut weights; `True` = cut, on the layer's device
     "Where `model` must stay zero."
     places = []
-    for name, keep in mask.items():
-        weight = model.get_parameter(name)
-        if not keep.all():
-            places.append((weight, ~keep.to(weight.device)))
+    for weight_name, kept_weights in mask.items():
+        weight = model.get_parameter(weight_name)
+        if not kept_weights.all():
+            places.append((weight, ~kept_weights.to(weight.device)))
     return places
 
 # %% ../nbs/04_training.ipynb #c25
@@ -132,8 +136,8 @@ def train_step(
     loss.backward()
     opt.step()
     with torch.no_grad():
-        for weight, cut in places:
-            weight.masked_fill_(cut, 0)
+        for weight, pruned_at in places:
+            weight.masked_fill_(pruned_at, 0)
     return loss.detach()
 
 # %% ../nbs/04_training.ipynb #ncb950a0
@@ -164,18 +168,18 @@ def evaluate(
 )->Scores: # Over every image of `batches`
     "Loss, accuracy and probabilities of `model` over a whole split."
     model.eval()
-    logs, labels = [], []
+    log_parts, labels = [], []
     for x, y in batches:
         with autocast(x.device, precision):
             logits = model(x)
-        views = logits.float().log_softmax(1).view(len(y), len(x) // len(y), -1)
-        logs.append(views.logsumexp(1) - math.log(views.shape[1]))
+        view_scores = logits.float().log_softmax(1).view(len(y), len(x) // len(y), -1)
+        log_parts.append(view_scores.logsumexp(1) - math.log(view_scores.shape[1]))
         labels.append(y)
-    log_probs, label = torch.cat(logs).cpu(), torch.cat(labels).cpu()
+    log_probs, label = torch.cat(log_parts).cpu(), torch.cat(labels).cpu()
     probs = log_probs.exp()
-    right = probs.argmax(1) == label # of what is stored, so that both always agree
-    loss = F.nll_loss(log_probs, label).item()
-    return Scores(loss, int(right.sum()) / len(label), probs, label)
+    is_right = probs.argmax(1) == label # of what is stored, so that both always agree
+    mean_loss = F.nll_loss(log_probs, label).item()
+    return Scores(mean_loss, int(is_right.sum()) / len(label), probs, label)
 
 # %% ../nbs/04_training.ipynb #c38
 State = dict[str, Tensor] # Every parameter and buffer, by name
@@ -184,7 +188,9 @@ def copy_state(
     model:nn.Module, # Any network
 )->State: # Its own copy of every parameter and buffer
     "A snapshot of `model` that later training cannot change."
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+    return {
+        weight_name: content.detach().clone()
+        for weight_name, content in model.state_dict().items()}
 
 # %% ../nbs/04_training.ipynb #c39
 @dataclass
@@ -225,10 +231,10 @@ def _epoch(
     "Train through `steps`."
     model.train()
     losses = []
-    for step in steps:
-        for group in opt.param_groups:
-            group['lr'] = learning_rate(protocol, step, len(train))
-        x, y = train[step]
+    for current_step in steps:
+        for settings in opt.param_groups:
+            settings['lr'] = learning_rate(protocol, current_step, len(train))
+        x, y = train[current_step]
         with autocast(x.device, protocol.precision):
             losses.append(train_step(model, places, opt, x, y, class_weights=weights,
                                      smoothing=protocol.label_smoothing))
@@ -242,10 +248,10 @@ def _check(
     name:str,           # Of the run, such as 'round 3'
 )->None: # Nothing
     "Raise if a loss is not finite."
-    for step, loss in zip(steps, losses):
-        if not math.isfinite(loss):
+    for at_step, one_loss in zip(steps, losses):
+        if not math.isfinite(one_loss):
             raise FloatingPointError(
-                f"{name or 'training'}: the loss is not finite in epoch {epoch} at step {step}: "
+                f"{name or 'training'}: the loss is not finite in epoch {epoch} at step {at_step}: "
                 "lower lr (change='lr=0.01') or warm up (change='warmup=2')")
 
 # %% ../nbs/04_training.ipynb #c47
@@ -272,10 +278,10 @@ def progress_line(
     left:float,   # Seconds to the end of the budget, an upper bound under early stopping
 )->str: # One line
     "What to tell somebody who waits."
-    epoch = f"epoch {row['epoch'] + 1:>3}/{protocol.max_epochs}"
+    epoch_text = f"epoch {row['epoch'] + 1:>3}/{protocol.max_epochs}"
     validation = f"val {row['val_loss']:.3f} ({row['val_acc']:.1%})"
-    speed = f"{rate:,.0f} images/s  at most {left:,.0f} s left"
-    return f"{name:<10} {epoch}  loss {row['train_loss']:.3f}  {validation}  {speed}"
+    speed_text = f"{rate:,.0f} images/s  at most {left:,.0f} s left"
+    return f"{name:<10} {epoch_text}  loss {row['train_loss']:.3f}  {validation}  {speed_text}"
 
 # %% ../nbs/04_training.ipynb #c52
 def fit(
@@ -291,26 +297,26 @@ def fit(
 )->Fit: # History, counts, snapshot
     "Train `model` under `mask`; it ends with its best (or last) weights."
     _check_start(protocol, first_step, len(train))
-    opt, places = optimizer(model, protocol), pruned_places(apply_mask_(model, mask), mask)
+    optimiser, places = optimizer(model, protocol), pruned_places(apply_mask_(model, mask), mask)
     weights = _weights_of(train, protocol, next(model.parameters()).device)
     best, progress, snapshot = Best(protocol), _Progress(name, protocol), None
-    for epoch in range(first_step // len(train), protocol.max_epochs):
-        steps = range(max(first_step, epoch * len(train)), (epoch + 1) * len(train))
-        before, after = _around(steps, snapshot_at)
-        losses = _epoch(model, places, opt, train, before, protocol, weights)
-        if snapshot is None and before.stop == snapshot_at:
+    for at_epoch in range(first_step // len(train), protocol.max_epochs):
+        epoch_steps = range(max(first_step, at_epoch * len(train)), (at_epoch + 1) * len(train))
+        before_snapshot, after_snapshot = _around(epoch_steps, snapshot_at)
+        losses = _epoch(model, places, optimiser, train, before_snapshot, protocol, weights)
+        if snapshot is None and before_snapshot.stop == snapshot_at:
             snapshot = copy_state(model)
-        losses += _epoch(model, places, opt, train, after, protocol, weights)
-        _check(losses, steps, epoch, name)
+        losses += _epoch(model, places, optimiser, train, after_snapshot, protocol, weights)
+        _check(losses, epoch_steps, at_epoch, name)
         scores = evaluate(model, val, precision=protocol.precision)
-        _check([scores.loss], steps[-1:], epoch, name)
-        rate = learning_rate(protocol, steps[-1], len(train))
-        progress.add(epoch, steps.stop, rate, losses, scores)
-        progress.tell((steps.stop - first_step) * train.batch)
-        stop = best.see(model, epoch, scores.loss)
-        if stop:
+        _check([scores.loss], epoch_steps[-1:], at_epoch, name)
+        current_rate = learning_rate(protocol, epoch_steps[-1], len(train))
+        progress.add(at_epoch, epoch_steps.stop, current_rate, losses, scores)
+        progress.tell((epoch_steps.stop - first_step) * train.batch)
+        is_over = best.see(model, at_epoch, scores.loss)
+        if is_over:
             break
-    return _finish(model, best, progress.history, first_step, train.batch, stop, snapshot)
+    return _finish(model, best, progress.history, first_step, train.batch, is_over, snapshot)
 
 # %% ../nbs/04_training.ipynb #c53
 def _check_start(
@@ -319,9 +325,9 @@ def _check_start(
     per_epoch:int,     # Steps of an epoch
 )->None: # Nothing
     "Refuse a run without a step."
-    last = protocol.max_epochs * per_epoch
-    if first_step >= last:
-        raise ValueError(f"training would start at step {first_step} of {last}: "
+    last_step = protocol.max_epochs * per_epoch
+    if first_step >= last_step:
+        raise ValueError(f"training would start at step {first_step} of {last_step}: "
                          "raise max_epochs or lower rewind_at")
 
 def _weights_of(
@@ -374,13 +380,16 @@ class _Progress:
         images:int, # Trained on so far
     )->None: # Nothing
         "Print a line of progress if none was printed for three seconds."
-        row = self.history[-1]
-        seconds = row['seconds']
+        last_row = self.history[-1]
+        seconds = last_row['seconds']
         if not self.name or seconds - self.told < 3:
             return
         self.told = seconds
-        left = seconds / len(self.history) * (self.protocol.max_epochs - row['epoch'] - 1)
-        print(progress_line(self.name, row, self.protocol, images / seconds, left), flush=True)
+        seconds_left = seconds / len(
+            self.history) * (self.protocol.max_epochs - last_row['epoch'] - 1)
+        print(
+            progress_line(self.name, last_row, self.protocol, images / seconds, seconds_left),
+            flush=True)
 
 # %% ../nbs/04_training.ipynb #c54
 def _finish(
@@ -393,19 +402,19 @@ def _finish(
     snapshot:State|None, # Passed on
 )->Fit: # The report
     "Put the best weights back and report."
-    last = copy_state(model)
+    last_state = copy_state(model)
     if best.protocol.restore == 'best':
         model.load_state_dict(best.state)
-    steps = history[-1]['step'] - first_step
+    n_steps = history[-1]['step'] - first_step
     seconds = history[-1]['seconds']
     return Fit(
         history=tuple(history),
         epochs=len(history),
-        steps=steps,
+        steps=n_steps,
         stopped_by='patience' if stopped else 'budget',
         best_epoch=best.epoch,
         seconds=seconds,
-        images_per_s=steps * batch / seconds,
+        images_per_s=n_steps * batch / seconds,
         snapshot=snapshot,
         best=best.state,
-        last=last)
+        last=last_state)

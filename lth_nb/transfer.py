@@ -37,16 +37,16 @@ def arm_mask(
     bank:str='',        # The ticket's bank: controls are drawn from (bank, round, seed)
 )->Mask: # On the CPU
     "The mask of `arm`."
-    kind = ARMS[arm].mask
-    if kind == 'full':
+    mask_kind = ARMS[arm].mask
+    if mask_kind == 'full':
         return Mask(without_head(full))
     if ticket is None:
         raise ValueError(f"arm {arm!r} needs a ticket")
-    mask = Mask(without_head(ticket.mask))
-    if kind == 'ticket':
-        return mask
-    draw = dict(shuffled=shuffled, random=random_mask)[kind]
-    return draw(mask, seed=seed_from(kind, bank, ticket.round, seed))
+    ticket_mask = Mask(without_head(ticket.mask))
+    if mask_kind == 'ticket':
+        return ticket_mask
+    draw_mask = dict(shuffled=shuffled, random=random_mask)[mask_kind]
+    return draw_mask(ticket_mask, seed=seed_from(mask_kind, bank, ticket.round, seed))
 
 # %% ../nbs/07_transfer.ipynb #c09
 RESET = dict(running_mean=0., running_var=1., num_batches_tracked=0) # BatchNorm without memory
@@ -60,30 +60,30 @@ def arm_weights(
     bn:str='keep',      # keep, or reset the running statistics that came with the weights
 )->State: # Every parameter and buffer
     "The weights of `arm`, before its mask."
-    pair = ARMS[arm]
-    if pair.weights == 'fresh':
+    arm_parts = ARMS[arm]
+    if arm_parts.weights == 'fresh':
         return fresh | head
     if ticket is None:
         raise ValueError(f"arm {arm!r} needs a ticket")
-    if pair.weights == 'trained' and pair.mask == 'full' and ticket.round:
+    if arm_parts.weights == 'trained' and arm_parts.mask == 'full' and ticket.round:
         raise ValueError(f"arm {arm!r} needs the ticket of round 0, got round {ticket.round}")
-    state = ticket.backbone(pair.weights) | head
-    differ = sorted(fresh.keys() ^ state.keys())
+    weights = ticket.backbone(arm_parts.weights) | head
+    differ = sorted(fresh.keys() ^ weights.keys())
     if differ:
         raise KeyError(f"ticket and network differ in {differ}: "
                        "was the bank found with another model?")
-    return state if bn == 'keep' else _forgetful(state)
+    return weights if bn == 'keep' else _forgetful(weights)
 
 def _forgetful(
     state:State, # Every parameter and buffer
 )->State: # The same, without what BatchNorm remembers
     "A state with BatchNorm's running statistics reset."
-    out = dict(state)
-    for name, value in state.items():
-        kind = name.split('.')[-1]
-        if kind in RESET:
-            out[name] = torch.full_like(value, RESET[kind])
-    return out
+    forgetful = dict(state)
+    for entry_name, content in state.items():
+        entry_kind = entry_name.split('.')[-1]
+        if entry_kind in RESET:
+            forgetful[entry_name] = torch.full_like(content, RESET[entry_kind])
+    return forgetful
 
 # %% ../nbs/07_transfer.ipynb #c11
 def start(
@@ -103,21 +103,21 @@ def ece(
     bins:int=15,       # Of equal width over (0, 1]; 15 as in Guo et al. 2017
 )->float: # In [0, 1]
     "Expected calibration error of the likeliest class."
-    sure = probs.max(1)
-    right = probs.argmax(1) == labels
-    which = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
-    gaps = []
-    for one in np.unique(which):
-        inside = which == one
-        gaps.append(inside.mean() * abs(right[inside].mean() - sure[inside].mean()))
-    return float(sum(gaps))
+    confidence = probs.max(1)
+    is_right = probs.argmax(1) == labels
+    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    bin_gaps = []
+    for one_bin in np.unique(bin_of):
+        inside = bin_of == one_bin
+        bin_gaps.append(inside.mean() * abs(is_right[inside].mean() - confidence[inside].mean()))
+    return float(sum(bin_gaps))
 
 # %% ../nbs/07_transfer.ipynb #c32
 def _joined(
     values:Iterable[float], # Each in [0, 1]
 )->str: # Such as '0.5;0.25', four digits at most
     "Several shares in one column of a table."
-    return ';'.join(f'{round(float(value), 4):g}' for value in values)
+    return ';'.join(f'{round(float(content), 4):g}' for content in values)
 
 @torch.no_grad()
 def _places(
@@ -125,17 +125,17 @@ def _places(
     x:Tensor,        # One image, (1, C, H, W), on the model's device
 )->dict[str,int]: # Name of a weight -> pixels of its layer's output, 1 for a linear layer
     "At how many places the weights of each layer are used."
-    places, hooks = {}, []
+    places, all_hooks = {}, []
     for name, layer in model.named_modules():
         if not isinstance(layer, (nn.Conv2d, nn.Linear)):
             continue
 
         def note(layer, inputs, output, name=name):
             places[f'{name}.weight'] = output[0].numel() // output.shape[1]
-        hooks.append(layer.register_forward_hook(note))
+        all_hooks.append(layer.register_forward_hook(note))
     model.eval()(x)
-    for hook in hooks:
-        hook.remove()
+    for one_hook in all_hooks:
+        one_hook.remove()
     return places
 
 def cost(
@@ -144,19 +144,20 @@ def cost(
     x:Tensor,        # One image, (1, C, H, W), on the model's device
 )->dict: # params_kept, flops (multiply-adds, one image), bytes, dead_channels, layer_sparsity
     "What the network would cost if zeros were free."
-    flops = 0
-    for name, places in _places(model, x).items():
-        kept = int(mask[name].sum()) if name in mask else model.get_parameter(name).numel()
-        flops += kept * places
+    n_flops = 0
+    for layer_name, places in _places(model, x).items():
+        n_kept = int(mask[layer_name].sum()) if layer_name in mask else model.get_parameter(
+            layer_name).numel()
+        n_flops += n_kept * places
     pruned = mask.total - mask.kept
     params = sum(weight.numel() for weight in model.parameters()) - pruned
-    dead = sum(int((~keep.flatten(1).any(1)).sum()) for keep in mask.values())
-    sparsity = _joined(1 - share for share in layer_density(mask).values())
+    n_dead = sum(int((~kept_weights.flatten(1).any(1)).sum()) for kept_weights in mask.values())
+    sparsity = _joined(1 - layer_share for layer_share in layer_density(mask).values())
     return dict(
         params_kept=params,
-        flops=flops,
+        flops=n_flops,
         bytes=4 * params,
-        dead_channels=dead,
+        dead_channels=n_dead,
         layer_sparsity=sparsity)
 
 # %% ../nbs/07_transfer.ipynb #c37
@@ -172,8 +173,10 @@ def _balanced(
     scores:Scores, # On a split
 )->float: # In [0, 1]
     "The mean recall of the classes that occur."
-    label, guess = scores.labels, scores.probs.argmax(1)
-    recalls = [(guess[label == one] == one).double().mean() for one in label.unique()]
+    labels, guesses = scores.labels, scores.probs.argmax(1)
+    recalls = [
+        (guesses[labels == one_class] == one_class).double().mean()
+        for one_class in labels.unique()]
     return float(torch.stack(recalls).mean())
 
 def _largest(
@@ -187,13 +190,13 @@ def _beyond_accuracy(
 )->dict[str,float|str]: # test_balanced_acc, test_macro_f1, test_ece, test_recall
     "What accuracy alone does not say."
     from sklearn.metrics import f1_score, recall_score  # seconds
-    probs, label = test.probs.numpy(), test.labels.numpy()
-    guess, classes = probs.argmax(1), range(probs.shape[1])
-    recall = recall_score(label, guess, labels=classes, average=None, zero_division=np.nan)
+    probabilities, labels = test.probs.numpy(), test.labels.numpy()
+    guesses, classes = probabilities.argmax(1), range(probabilities.shape[1])
+    recall = recall_score(labels, guesses, labels=classes, average=None, zero_division=np.nan)
     return dict(
         test_balanced_acc=_balanced(test),
-        test_macro_f1=float(f1_score(label, guess, average='macro', zero_division=0)),
-        test_ece=ece(probs, label),
+        test_macro_f1=float(f1_score(labels, guesses, average='macro', zero_division=0)),
+        test_ece=ece(probabilities, labels),
         test_recall=_joined(recall))
 
 def metrics_of(
@@ -203,7 +206,7 @@ def metrics_of(
     costs:dict,  # From `cost`
 )->dict: # JSON values
     "One row of numbers."
-    how = dict(
+    facts_of_fit = dict(
         epochs=done.epochs,
         steps=done.steps,
         stopped_by=done.stopped_by,
@@ -217,7 +220,7 @@ def metrics_of(
         test_acc=test.acc,
         test_largest=_largest(test),
         **_beyond_accuracy(test),
-        **how,
+        **facts_of_fit,
         **costs)
 
 # %% ../nbs/07_transfer.ipynb #c38
@@ -233,12 +236,13 @@ def transfer(
     name:str='',        # For progress; '' = silent
 )->Run: # Metrics, history, predictions
     "Train an arm and read the test split once."
-    done, rate = _best_fit(model, mask, train, val, rates_of(protocol, arm), protocol, name)
+    finished, learning_rate = _best_fit(
+        model, mask, train, val, rates_of(protocol, arm), protocol, name)
     val_scores = evaluate(model, val, precision=protocol.precision)
     test_scores = evaluate(model, open_test(), precision=protocol.precision)
-    costs = cost(model, mask, train[0][0][:1]) | dict(lr=rate)
-    metrics = metrics_of(done, val_scores, test_scores, costs)
-    return Run(metrics, done.history, val_scores, test_scores)
+    network_costs = cost(model, mask, train[0][0][:1]) | dict(lr=learning_rate)
+    metrics = metrics_of(finished, val_scores, test_scores, network_costs)
+    return Run(metrics, finished.history, val_scores, test_scores)
 
 # %% ../nbs/07_transfer.ipynb #ncbd4f5a
 def _best_fit(
@@ -253,18 +257,18 @@ def _best_fit(
     "Train with each rate from the same start; the lowest validation loss is kept, and its rate."
     if len(rates) == 1:
         return fit(model, mask, train, val, replace(protocol, lr=rates[0]), name=name), rates[0]
-    start_state, tries = copy_state(model), []
-    for rate in rates:
+    start_state, attempts = copy_state(model), []
+    for tried_rate in rates:
         model.load_state_dict(start_state)
-        done = fit(model, mask, train, val, replace(protocol, lr=rate), name=name)
-        tries.append((_lowest(done), rate, done, copy_state(model)))
-    _, kept, best, state = min(tries, key=itemgetter(0))
-    model.load_state_dict(state)
-    seconds = sum(done.seconds for _, _, done, _ in tries)
-    return replace(best, seconds=seconds), kept
+        finished = fit(model, mask, train, val, replace(protocol, lr=tried_rate), name=name)
+        attempts.append((_lowest(finished), tried_rate, finished, copy_state(model)))
+    _, best_fit, best_rate, best_state = min(attempts, key=itemgetter(0))
+    model.load_state_dict(best_state)
+    seconds = sum(finished.seconds for _, _, finished, _ in attempts)
+    return replace(best_rate, seconds=seconds), best_fit
 
 def _lowest(
     done:Fit, # How a training went
 )->float: # In nats
     "The best validation loss of a training."
-    return min(epoch['val_loss'] for epoch in done.history)
+    return min(epoch_row['val_loss'] for epoch_row in done.history)

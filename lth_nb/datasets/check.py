@@ -68,7 +68,10 @@ class Report:
     @property
     def errors(self)->tuple[str, ...]: # As in `FINDINGS`
         "Names of the errors that are there, accepted or not."
-        return tuple(finding.name for finding in self.findings if finding.level == 'error')
+        return tuple(
+            finding.name
+            for finding in self.findings
+            if finding.level == 'error')
 
     @property
     def ok(self)->bool: # False: a result on this set would be false
@@ -78,36 +81,43 @@ class Report:
     @property
     def relied_on(self)->str: # Such as 'leak,broken'; '' = none
         "Errors that are there and were accepted, for the record of a run."
-        return ','.join(name for name in self.errors if name in self.accepted)
+        return ','.join(
+            finding_name
+            for finding_name in self.errors
+            if finding_name in self.accepted)
 
     def require(self)->'Report': # Itself, or ValueError with all that was found
         "Stop where an error was not accepted."
         if self.ok:
             return self
-        refused = ','.join(name for name in self.errors if name not in self.accepted)
+        refused = ','.join(
+            finding_name
+            for finding_name in self.errors
+            if finding_name not in self.accepted)
         raise ValueError(f'{self.where}: {self}\nRepair it, or name what you accept: here '
                          f'{refused}, as in -p accept leak')
 
     def _table(self)->Iterator[str]: # Lines: all images, Table 1 where it applies, then each class
         "How many images there are."
-        rows = [('images', *self.counts.sum(1).tolist())]
+        count_rows = [('images', *self.counts.sum(1).tolist())]
         if self.name in TARGETS:
-            rows.append(('in Table 1', *TARGETS[self.name][:3]))
+            count_rows.append(('in Table 1', *TARGETS[self.name][:3]))
 
-        rows += zip(self.classes, *self.counts.tolist())
+        count_rows += zip(self.classes, *self.counts.tolist())
 
-        width = max(len(name) for name, *_ in rows)
-        yield f"{'':{width}}{'train':>9}{'val':>9}{'test':>9}{'all':>9}"
-        for name, train, val, test in rows:
-            yield f'{name:{width}}{train:9,}{val:9,}{test:9,}{train + val + test:9,}'
+        name_width = max(len(row_name) for row_name, *_ in count_rows)
+        yield f"{'':{name_width}}{'train':>9}{'val':>9}{'test':>9}{'all':>9}"
+        for row_name, n_train, n_val, n_test in count_rows:
+            n_images = n_train + n_val + n_test
+            yield f'{row_name:{name_width}}{n_train:9,}{n_val:9,}{n_test:9,}{n_images:9,}'
 
     def _said(self)->Iterator[str]: # One line a finding
         "The findings, each with its level."
         for finding in self.findings:
-            level = finding.level
+            severity = finding.level
             if finding.name in self.accepted:
-                level = f'{level}, accepted'
-            yield f'{level}: {finding.name}: {finding.text}'
+                severity = f'{severity}, accepted'
+            yield f'{severity}: {finding.name}: {finding.text}'
 
     def __str__(self):
         heading = (f"{self.name} ({self.kind}), {len(self.classes)} classes, fingerprint "
@@ -147,19 +157,27 @@ class _Look(NamedTuple):
 
 def _look(entry:tuple)->_Look|tuple: # For a broken file its path and the reason
     "Look at one file."
-    path, data = entry
+    file_path, content = entry
     try:
-        image = decode(data, 0, name=path)
+        decoded = decode(content, 0, name=file_path)
     except Unreadable as error:
-        return path, error.reason
+        return file_path, error.reason
 
-    pixels = image.pixels
+    pixels = decoded.pixels
     small_image = miniature(pixels)
-    same = hashlib.sha256(f'{pixels.shape}'.encode() + pixels.tobytes()).hexdigest()[:32]
+    same_pixels = hashlib.sha256(f'{pixels.shape}'.encode() + pixels.tobytes()).hexdigest()[:32]
     colour = np.asarray(small_image).mean((0, 1))
-    grey = np.asarray(small_image.convert('L'))
-    digest = hashlib.sha256(data).digest()
-    return _Look(path, digest, same, image.native, image.mode, image.white, colour, grey)
+    grey_image = np.asarray(small_image.convert('L'))
+    digest = hashlib.sha256(content).digest()
+    return _Look(
+        file_path,
+        digest,
+        same_pixels,
+        decoded.native,
+        decoded.mode,
+        decoded.white,
+        colour,
+        grey_image)
 
 
 def _gathered(
@@ -169,14 +187,15 @@ def _gathered(
 )->Facts: # Rows by path
     "What was seen, in columns."
     in_order = sorted(looks, key=lambda look: look.path)
-    paths, digests, same, sizes, modes, whites, colours, miniatures = zip(*in_order)
+    image_paths, digests, same_pixels, image_sizes, image_modes, whites, colours, miniatures = zip(
+        *in_order)
     digests = np.frombuffer(b''.join(digests), np.uint8).reshape(-1, 32)
     return Facts(
-        paths=np.array(paths),
+        paths=np.array(image_paths),
         digest=digests,
-        same=np.array(same),
-        size=np.array(sizes, np.int32),
-        mode=np.array(modes),
+        same=np.array(same_pixels),
+        size=np.array(image_sizes, np.int32),
+        mode=np.array(image_modes),
         white=np.array(whites),
         colour=np.array(colours, np.float32),
         mini=np.array(miniatures),
@@ -188,8 +207,8 @@ def _nothing_in(what:str, broken:list)->ValueError: # To be raised
     "That a set holds no image, and why none could be read where there are files."
     explained = ''
     if broken:
-        path, reason = broken[0]
-        explained = f'; {len(broken):,} files cannot be read, the first {path} ({reason})'
+        first_path, reason = broken[0]
+        explained = f'; {len(broken):,} files cannot be read, the first {first_path} ({reason})'
     return ValueError(f"no image in {what}: {PUT_IMAGES}{explained}")
 
 
@@ -201,27 +220,27 @@ def survey(
 )->Facts: # Broken files are listed, not raised
     "Look at every file of a set, in one pass; 16 files are in memory at a time."
     folders = []
-    looks = []
+    all_looks = []
     broken = []
-    files = files_only(entries, folders)
+    image_files = files_only(entries, folders)
     progress_bar = tqdm(
         desc=f'look at {what}',
         unit=' images',
         delay=3,
         mininterval=1,
         disable=not progress)
-    batches = iter(lambda: list(islice(files, 16)), [])
-    with ThreadPoolExecutor(2) as pool, progress_bar:
-        for batch in batches:
-            for seen in pool.map(_look, batch):
-                kept = looks if isinstance(seen, _Look) else broken
-                kept.append(seen)
-            progress_bar.update(len(batch))
+    batches = iter(lambda: list(islice(image_files, 16)), [])
+    with ThreadPoolExecutor(2) as threads, progress_bar:
+        for entry_batch in batches:
+            for seen_image in threads.map(_look, entry_batch):
+                kept_in = all_looks if isinstance(seen_image, _Look) else broken
+                kept_in.append(seen_image)
+            progress_bar.update(len(entry_batch))
 
-    if not looks:
+    if not all_looks:
         raise _nothing_in(what, broken)
 
-    return _gathered(looks, folders, broken)
+    return _gathered(all_looks, folders, broken)
 
 # %% ../../nbs/datasets/05_check.ipynb #c20
 def in_words(
@@ -235,8 +254,10 @@ def in_words(
         middle = np.median(facts.size.min(1))
         size_line += f' to {largest[0]} x {largest[1]} px, short side {middle:.0f} px in the median'
 
-    modes = Counter(facts.mode.tolist()).most_common(5)
-    format_line = 'format: ' + ', '.join(f'{count:,} {mode}' for mode, count in modes)
+    mode_counts = Counter(facts.mode.tolist()).most_common(5)
+    format_line = 'format: ' + ', '.join(
+        f'{n_images:,} {image_mode}'
+        for image_mode, n_images in mode_counts)
     whites = sorted({*facts.white.tolist()} - {0})
     if len(whites) > 1:
         format_line += f'; training takes white at {whites[-1]:,} for all: the others come out dark'
@@ -252,13 +273,14 @@ def groups_of(
     if not pattern:
         return np.full(len(paths), '')
 
-    found = captured(paths.tolist(), pattern)
-    if None in found:
-        fitting = len(found) - found.count(None)
-        raise ValueError(f"groups={pattern!r} fits {fitting:,} of {len(found):,} paths, not "
-                         f"{paths[found.index(None)]}")
+    captured_groups = captured(paths.tolist(), pattern)
+    if None in captured_groups:
+        fitting = len(captured_groups) - captured_groups.count(None)
+        raise ValueError(
+            f"groups={pattern!r} fits {fitting:,} of {len(captured_groups):,} paths, not "
+            f"{paths[captured_groups.index(None)]}")
 
-    return np.array(found)
+    return np.array(captured_groups)
 
 # %% ../../nbs/datasets/05_check.ipynb #c32
 def _share(part:int, total:int)->str: # Such as '3 images (1.2 %)'
@@ -275,15 +297,15 @@ def _kinds_of(rows:list, places:Places)->list[str]: # Keys of `CURES`
     "What is wrong with images of the same pixels, by where they lie."
     n_labels = len(set(places.label[rows]))
     n_splits = len(set(places.split[rows]))
-    kinds = []
+    copy_kinds = []
     if n_labels > 1:
-        kinds.append('contradiction')
+        copy_kinds.append('contradiction')
     if n_splits > 1:
-        kinds.append('leak')
+        copy_kinds.append('leak')
     if len(rows) > max(n_labels, n_splits):
-        kinds.append('duplicates')
+        copy_kinds.append('duplicates')
 
-    return kinds
+    return copy_kinds
 
 
 def copies(
@@ -297,15 +319,15 @@ def copies(
 
     positions_of = defaultdict(list)
     for positions in by_pixels.values():
-        for name in _kinds_of(positions, places):
-            positions_of[name].append(positions)
+        for finding_name in _kinds_of(positions, places):
+            positions_of[finding_name].append(positions)
 
-    for name, groups in positions_of.items():
-        paths = tuple(' = '.join(facts.paths[positions]) for positions in groups)
-        level = 'warning' if name == 'duplicates' else 'error'
-        share = _share(sum(map(len, groups)), len(facts.paths))
-        sentence = f"{share}, e.g. {paths[0]}: {CURES[name]}"
-        yield Finding(name, level, sentence, paths)
+    for finding_name, groups in positions_of.items():
+        told_paths = tuple(' = '.join(facts.paths[positions]) for positions in groups)
+        severity = 'warning' if finding_name == 'duplicates' else 'error'
+        told_share = _share(sum(map(len, groups)), len(facts.paths))
+        sentence = f"{told_share}, e.g. {told_paths[0]}: {CURES[finding_name]}"
+        yield Finding(finding_name, severity, sentence, told_paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c38
 def _near_leak(
@@ -316,11 +338,11 @@ def _near_leak(
     "Copies of one picture in two splits."
     copied = Counter(places.split[np.unique(rows[:, 0])].tolist())
     of_test = np.count_nonzero(places.split == 'test')
-    level = 'error' if copied['test'] > .01 * of_test else 'warning'
+    severity = 'error' if copied['test'] > .01 * of_test else 'warning'
     sentence = (
         f"{_share(copied['test'], of_test)} of test and {copied['val']:,} of val have a copy "
         f"in an earlier split, e.g. {paths[0]}: remove the copies, or keep them in one split")
-    return Finding('near_leak', level, sentence, tuple(paths))
+    return Finding('near_leak', severity, sentence, tuple(paths))
 
 
 def near_copies(
@@ -329,20 +351,21 @@ def near_copies(
     pairs:dict,    # Of `near_pairs`
 )->Iterator[Finding]: # near_leak, alike
     "Images that look like one of an earlier split."
-    later, earlier = pairs['rows'].T
-    new = facts.same[later] != facts.same[earlier]  # equal pixels are told by `copies`
-    positions = pairs['rows'][new]
-    is_copy = pairs['like'][new] >= NEAR
-    paths = np.array([f'{one} = {other}' for one, other in facts.paths[positions]], object)
+    later_rows, earlier_rows = pairs['rows'].T
+    # equal pixels are told by `copies`
+    is_near = facts.same[later_rows] != facts.same[earlier_rows]
+    positions = pairs['rows'][is_near]
+    is_copy = pairs['like'][is_near] >= NEAR
+    pair_paths = np.array([f'{one} = {other}' for one, other in facts.paths[positions]], object)
     if is_copy.any():
-        yield _near_leak(positions[is_copy], paths[is_copy], places)
+        yield _near_leak(positions[is_copy], pair_paths[is_copy], places)
 
-    alike = paths[~is_copy]
-    if len(alike):
+    alike_paths = pair_paths[~is_copy]
+    if len(alike_paths):
         sentence = (
-            f"{len(alike):,} pairs across splits are alike (likeness {ALIKE} to {NEAR}), most "
-            f"of all {alike[0]}: look at them")
-        yield Finding('alike', 'note', sentence, tuple(alike))
+            f"{len(alike_paths):,} pairs across splits are alike "
+            f"(likeness {ALIKE} to {NEAR}), most of all {alike_paths[0]}: look at them")
+        yield Finding('alike', 'note', sentence, tuple(alike_paths))
 
 # %% ../../nbs/datasets/05_check.ipynb #c45
 def torn_groups(
@@ -355,14 +378,14 @@ def torn_groups(
         return
 
     number = len(set(places.group.tolist()) - {''})
-    paths = tuple(facts.paths[np.isin(places.group, list(torn_apart))].tolist())
-    share = _share(len(paths), len(facts.paths))
-    first, splits = next(iter(torn_apart.items()))
+    copied_paths = tuple(facts.paths[np.isin(places.group, list(torn_apart))].tolist())
+    told_share = _share(len(copied_paths), len(facts.paths))
+    first_group, splits = next(iter(torn_apart.items()))
     sentence = (
-        f"{len(torn_apart):,} of {number:,} groups, {share}, e.g. {first} in "
+        f"{len(torn_apart):,} of {number:,} groups, {told_share}, e.g. {first_group} in "
         f"{' and '.join(splits)}: keep each in one split: a CSV with a group column does, or "
         "lth data prepare --groups")
-    yield Finding('group_leak', 'error', sentence, paths)
+    yield Finding('group_leak', 'error', sentence, copied_paths)
 
 # %% ../../nbs/datasets/05_check.ipynb #c50
 def _recall_interval(
@@ -387,16 +410,16 @@ def _found_by_colour(
     "How many validation images of each class a linear model of the mean colour finds."
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # seconds to import
     classes = label.max() + 1
-    train = split == 'train'
-    val = split == 'val'
-    if train.sum() <= classes or not np.ptp(colour[train], axis=0).any():
+    in_train = split == 'train'
+    in_val = split == 'val'
+    if in_train.sum() <= classes or not np.ptp(colour[in_train], axis=0).any():
         return None
 
-    model = LinearDiscriminantAnalysis(priors=np.full(classes, 1 / classes))
-    model.fit(colour[train] + 0., label[train])
-    right = model.predict(colour[val]) == label[val]
-    counts = np.bincount(label[val], minlength=classes)
-    return np.bincount(label[val], right, classes), counts
+    classifier = LinearDiscriminantAnalysis(priors=np.full(classes, 1 / classes))
+    classifier.fit(colour[in_train] + 0., label[in_train])
+    is_right = classifier.predict(colour[in_val]) == label[in_val]
+    counts = np.bincount(label[in_val], minlength=classes)
+    return np.bincount(label[in_val], is_right, classes), counts
 
 
 def colour_shortcut(
@@ -404,19 +427,19 @@ def colour_shortcut(
     places:Places, # Of the same images
 )->Iterator[Finding]: # colour
     "Whether a linear model finds the class from the mean colour."
-    classes, label = np.unique(places.label, return_inverse=True)
-    found = _found_by_colour(facts.colour, label, places.split)
-    if found is None:
+    classes, class_of = np.unique(places.label, return_inverse=True)
+    told_apart = _found_by_colour(facts.colour, class_of, places.split)
+    if told_apart is None:
         return
 
-    hits, counts = found
-    mean, lowest, highest = _recall_interval(hits[counts > 0], counts[counts > 0])
+    class_hits, counts = told_apart
+    mean_recall, lowest, highest = _recall_interval(class_hits[counts > 0], counts[counts > 0])
     chance = 1 / len(classes)
     if lowest <= chance + (1 - chance) / 4:
         return
 
     sentence = (
-        f"the mean colour alone finds the class of {100 * mean:.0f} % [{100 * lowest:.0f}, "
+        f"the mean colour alone finds the class of {100 * mean_recall:.0f} % [{100 * lowest:.0f}, "
         f"{100 * highest:.0f}] of val, chance is {100 * chance:.0f} %: see whether grey images do "
         "as well")
     yield Finding('colour', 'warning', sentence)
@@ -428,17 +451,19 @@ def format_shortcut(
 )->Iterator[Finding]: # modes
     "Classes that mostly come in another format than others."
     first_of = {}
-    for name in np.unique(places.label).tolist():
-        own_modes = facts.mode[places.label == name].tolist()
-        mode, count = Counter(own_modes).most_common(1)[0]
-        if count > len(own_modes) / 2:
-            first_of.setdefault(mode, name)
+    for class_name in np.unique(places.label).tolist():
+        own_modes = facts.mode[places.label == class_name].tolist()
+        image_mode, n_images = Counter(own_modes).most_common(1)[0]
+        if n_images > len(own_modes) / 2:
+            first_of.setdefault(image_mode, class_name)
 
     if len(first_of) < 2:
         return
 
-    named = ', '.join(f'{name} mostly {mode}' for mode, name in first_of.items())
-    sentence = f"classes differ in format ({named}): a network can tell; save all alike"
+    told_classes = ', '.join(
+        f'{class_name} mostly {image_mode}'
+        for image_mode, class_name in first_of.items())
+    sentence = f"classes differ in format ({told_classes}): a network can tell; save all alike"
     yield Finding('modes', 'warning', sentence)
 
 # %% ../../nbs/datasets/05_check.ipynb #c58
@@ -453,10 +478,10 @@ def _imbalance(
     if train[largest] <= 5 * train[smallest]:
         return
 
-    score = 100 * test[largest] / test.sum()
+    percent = 100 * test[largest] / test.sum()
     sentence = (
         f"train has {train[largest]:,} of {classes[largest]} and {train[smallest]:,} of "
-        f"{classes[smallest]}; always saying {classes[largest]} scores {score:.0f} %")
+        f"{classes[smallest]}; always saying {classes[largest]} scores {percent:.0f} %")
     yield Finding('imbalance', 'warning', sentence)
 
 
@@ -466,20 +491,20 @@ def count_findings(
     counts:np.ndarray, # Images in train, val and test, (3, classes) int
 )->Iterator[Finding]: # absent, imbalance, small, table1
     "What is too few or too many."
-    train, val, test = counts
-    sizes = tuple(counts.sum(1).tolist())
-    if not val.all():
-        sentence = f"no image of {classes[val.argmin()]} in val: choosing by val ignores it"
+    of_train, of_val, of_test = counts
+    class_sizes = tuple(counts.sum(1).tolist())
+    if not of_val.all():
+        sentence = f"no image of {classes[of_val.argmin()]} in val: choosing by val ignores it"
         yield Finding('absent', 'warning', sentence)
 
-    yield from _imbalance(classes, train, test)
+    yield from _imbalance(classes, of_train, of_test)
 
-    half_width = 98 / np.sqrt(test.sum())
+    half_width = 98 / np.sqrt(of_test.sum())
     if half_width > 2:
         known_to = f'± {half_width:.1f} points'
-        sentence = f"{test.sum():,} test images: accuracy near 50 % is known to {known_to}"
+        sentence = f"{of_test.sum():,} test images: accuracy near 50 % is known to {known_to}"
         yield Finding('small', 'note', sentence)
-    if name in TARGETS and (*sizes, len(classes)) != TARGETS[name]:
+    if name in TARGETS and (*class_sizes, len(classes)) != TARGETS[name]:
         sentence = f"Table 1 has {TARGETS[name]} images and classes: this is not the paper's set"
         yield Finding('table1', 'note', sentence)
 
@@ -490,25 +515,25 @@ def _broken(facts:Facts)->Iterator[Finding]: # broken
     if not number:
         return
 
-    path, reason = facts.broken[0]
-    share = _share(number, number + len(facts.paths))
+    first_path, reason = facts.broken[0]
+    told_share = _share(number, number + len(facts.paths))
     sentence = (
-        f"{share} cannot be read, e.g. {path} ({reason}): repair or remove them, or accept to "
-        "go on without")
+        f"{told_share} cannot be read, e.g. {first_path} ({reason}): "
+        "repair or remove them, or accept to go on without")
     yield Finding('broken', 'error', sentence, tuple(facts.broken[:, 0].tolist()))
 
 
 def _traps(images:Images)->list[Finding]: # trap
     "What is known about this set."
-    return [Finding('trap', 'note', note) for note in images.notes]
+    return [Finding('trap', 'note', one_note) for one_note in images.notes]
 
 
 def _drawn(images:Images)->Report: # Without a look at its images
     "What is known of a set that is drawn image by image, each from numbers of its own."
-    *sizes, n_classes = TARGETS[images.name]
-    labels = [np.arange(size) % n_classes for size in sizes]
+    *split_sizes, n_classes = TARGETS[images.name]
+    labels = [np.arange(n_images) % n_classes for n_images in split_sizes]
     counts = np.array([np.bincount(of_split, minlength=n_classes) for of_split in labels])
-    classes = tuple(f'class_{index:02d}' for index in range(n_classes))
+    classes = tuple(f'class_{class_number:02d}' for class_number in range(n_classes))
     return Report(images.name, images.kind, images.where, key_of(images.stamp), classes, counts,
                   np.zeros((0, 2), np.int32), ('drawn one by one: no file to check',),
                   tuple(_traps(images)))
@@ -522,16 +547,16 @@ def _kept_at(images:Images, cache:Path, *more:str)->Path: # Of an .npz; it may n
 def _keep(file:Path, arrays:dict)->None: # Written aside and renamed
     "Keep what took long to find."
     file.parent.mkdir(parents=True, exist_ok=True)
-    with whole(file) as aside, open(aside, 'wb') as out:
-        np.savez(out, **arrays)
+    with whole(file) as unfinished, open(unfinished, 'wb') as output:
+        np.savez(output, **arrays)
 
 
 def _facts_of(images:Images, cache:Path, progress:bool)->Facts: # Seen now, or kept since
     "What is to be seen of a set."
-    file = _kept_at(images, cache)
-    if not file.exists():
-        _keep(file, vars(survey(images.entries(), what=images.where, progress=progress)))
-    return Facts(**np.load(file))
+    kept_file = _kept_at(images, cache)
+    if not kept_file.exists():
+        _keep(kept_file, vars(survey(images.entries(), what=images.where, progress=progress)))
+    return Facts(**np.load(kept_file))
 
 
 def _pairs_in(
@@ -544,10 +569,10 @@ def _pairs_in(
     digest:str,    # Fingerprint: other splits, other pairs
 )->dict: # As `near_pairs` gives it
     "Pairs across splits that look alike, found now or kept since."
-    file = _kept_at(images, cache, digest)
-    if not file.exists():
-        _keep(file, near_pairs(facts.mini, split, progress=progress))
-    return dict(np.load(file))
+    kept_file = _kept_at(images, cache, digest)
+    if not kept_file.exists():
+        _keep(kept_file, near_pairs(facts.mini, split, progress=progress))
+    return dict(np.load(kept_file))
 
 
 def _places_of(
@@ -583,20 +608,28 @@ def _about(facts:Facts, places:Places)->tuple[str, ...]: # Lines
 # %% ../../nbs/datasets/05_check.ipynb #c65
 def _accepted(accept:str)->tuple[str, ...]: # Each one of `FINDINGS`
     "Findings to accept, by name."
-    words = filter(None, accept.replace(' ', '').split(','))
-    return tuple(choose(word, FINDINGS, 'finding to accept') for word in words)
+    accepted_words = filter(None, accept.replace(' ', '').split(','))
+    return tuple(
+        choose(accepted_word, FINDINGS, 'finding to accept')
+        for accepted_word in accepted_words)
 
 
 def _in_order(findings:list)->tuple[Finding, ...]: # Errors first, then as in `FINDINGS`
     "Findings in the order of a report."
-    order = [(level, name) for level in LEVELS for name in FINDINGS]
-    return tuple(sorted(findings, key=lambda finding: order.index((finding.level, finding.name))))
+    finding_order = [
+        (severity, finding_name)
+        for severity in LEVELS
+        for finding_name in FINDINGS]
+    return tuple(sorted(
+        findings, key=lambda finding: finding_order.index((finding.level, finding.name))))
 
 
 def _counts(label:np.ndarray, split:np.ndarray)->np.ndarray: # (3, classes) int
     "How many images of each class lie in train, val and test."
     number = label.max() + 1
-    return np.array([np.bincount(label[split == part], minlength=number) for part in PARTS])
+    return np.array([
+        np.bincount(label[split == split_name], minlength=number)
+        for split_name in PARTS])
 
 
 def check(
@@ -618,16 +651,18 @@ def check(
     if images.kind == 'stand-in':
         return _drawn(images)
 
-    facts = _facts_of(images, cache, progress)
-    places = _places_of(images, facts, groups, source_val=source_val, seed=seed)
-    digest = fingerprint(places.split, places.label, places.file, facts.digest)
-    pairs = _pairs_in(images, cache, progress, facts=facts, split=places.split, digest=digest)
-    classes, label = np.unique(places.label, return_inverse=True)
-    counts = _counts(label, places.split)
+    image_facts = _facts_of(images, cache, progress)
+    places = _places_of(images, image_facts, groups, source_val=source_val, seed=seed)
+    digest = fingerprint(places.split, places.label, places.file, image_facts.digest)
+    similar_pairs = _pairs_in(
+        images, cache, progress, facts=image_facts, split=places.split, digest=digest)
+    classes, class_of = np.unique(places.label, return_inverse=True)
+    counts = _counts(class_of, places.split)
 
-    findings = [*_broken(facts), *copies(facts, places), *near_copies(facts, places, pairs)]
-    findings += [*torn_groups(facts, places), *colour_shortcut(facts, places)]
-    findings += [*format_shortcut(facts, places)]
+    findings = [*_broken(image_facts), *copies(
+        image_facts, places), *near_copies(image_facts, places, similar_pairs)]
+    findings += [*torn_groups(image_facts, places), *colour_shortcut(image_facts, places)]
+    findings += [*format_shortcut(image_facts, places)]
     findings += [*count_findings(images.name, classes.tolist(), counts), *_traps(images)]
     return Report(images.name, images.kind, images.where, digest, tuple(classes.tolist()), counts,
-                  facts.size, _about(facts, places), _in_order(findings), accepted)
+                  image_facts.size, _about(image_facts, places), _in_order(findings), accepted)

@@ -27,19 +27,23 @@ def _turned(
     mini:np.ndarray, # Miniatures (N, 32, 32)
 )->np.ndarray: # (8, N, 32, 32): as they are, mirrored, upside down, both; the same four transposed
     "The eight ways a square can lie."
-    ways = []
-    for lying in (mini, mini.transpose(0, 2, 1)):
-        ways += [lying, lying[:, :, ::-1], lying[:, ::-1], lying[:, ::-1, ::-1]]
-    return np.stack(ways)
+    all_turns = []
+    for image_or_mirror in (mini, mini.transpose(0, 2, 1)):
+        all_turns += [
+            image_or_mirror,
+            image_or_mirror[:, :, ::-1],
+            image_or_mirror[:, ::-1],
+            image_or_mirror[:, ::-1, ::-1]]
+    return np.stack(all_turns)
 
 
 def _hash(
     mini:np.ndarray, # Miniatures (N, 32, 32) uint8
 )->np.ndarray: # (N,) uint64, one perceptual hash each
     "imagehash's pHash, 64 bits in one number."
-    images = [Image.fromarray(np.ascontiguousarray(one)) for one in mini]
-    bits = [imagehash.phash(image).hash.ravel() for image in images]
-    return np.packbits(np.array(bits, bool).reshape(-1, 64), axis=1).view(np.uint64).ravel()
+    images = [Image.fromarray(np.ascontiguousarray(one_array)) for one_array in mini]
+    hash_bits = [imagehash.phash(one_image).hash.ravel() for one_image in images]
+    return np.packbits(np.array(hash_bits, bool).reshape(-1, 64), axis=1).view(np.uint64).ravel()
 
 
 def _candidates_of(
@@ -48,12 +52,13 @@ def _candidates_of(
 )->np.ndarray: # (K, 2) int: position, row of `many`; 12 bits or fewer differ, the 16 nearest
     "Images that one image may be a copy of."
     nearest = [np.empty((0, 3), np.int64)]
-    for start in range(0, len(many), 4096):  # blocks that stay in the processor's cache
-        apart = np.bitwise_count(eight[:, None] ^ many[start:start + 4096])
-        if apart.min() > 12:
+    for block_start in range(0, len(many), 4096):  # blocks that stay in the processor's cache
+        distances = np.bitwise_count(eight[:, None] ^ many[block_start:block_start + 4096])
+        if distances.min() > 12:
             continue
-        position, row = np.nonzero(apart <= 12)
-        nearest.append(np.stack([apart[position, row], position, row + start], 1))
+        position, table_row = np.nonzero(distances <= 12)
+        nearest.append(np.stack(
+            [distances[position, table_row], position, table_row + block_start], 1))
 
     nearest = np.concatenate(nearest)
     return nearest[nearest[:, 0].argsort(kind='stable')[:16], 1:]
@@ -64,20 +69,22 @@ def _candidates(
     many:np.ndarray, # Hashes of the other, (B,) uint64
 )->np.ndarray: # (K, 3) int: row of `few`, position, row of `many`
     "Pairs worth a closer look."
-    found = [np.empty((0, 3), np.int64)]
-    for index in range(few.shape[1]):
-        nearest = _candidates_of(few[:, index], many)
-        found.append(np.column_stack([np.full(len(nearest), index), nearest]))
-    return np.concatenate(found)
+    candidates = [np.empty((0, 3), np.int64)]
+    for position in range(few.shape[1]):
+        nearest = _candidates_of(few[:, position], many)
+        candidates.append(np.column_stack([np.full(len(nearest), position), nearest]))
+    return np.concatenate(candidates)
 
 # %% ../../nbs/datasets/06_duplicates.ipynb #c15
 def _shrinkers(
 )->list[np.ndarray]: # Five (32, 24) float32: the whole, and 2.5, 5, 7.5 and 10 % less at the edges
     "Matrices that shrink a line of 32 px to 24, with a little cut off both ends."
-    eye = Image.fromarray(np.eye(32, dtype='f4'))
+    identity = Image.fromarray(np.eye(32, dtype='f4'))
     size = (24, 32)
-    boxes = [(cut, 0, 32 - cut, 32) for cut in (0, .4, .8, 1.2, 1.6)]
-    return [np.asarray(eye.resize(size, Image.Resampling.BICUBIC, box)) for box in boxes]
+    crop_boxes = [(crop_edge, 0, 32 - crop_edge, 32) for crop_edge in (0, .4, .8, 1.2, 1.6)]
+    return [
+        np.asarray(identity.resize(size, Image.Resampling.BICUBIC, crop_box))
+        for crop_box in crop_boxes]
 
 
 def _details(
@@ -86,15 +93,15 @@ def _details(
     "Fine structure at 24 px, as vectors whose product is a correlation."
     distance = np.abs(np.subtract.outer(np.arange(24), np.arange(24)))
     # Mean over 5 px
-    blur = np.float32(distance < 3) / (distance < 3).sum(1, keepdims=True, dtype='f4')
-    views = []
+    blur_matrix = np.float32(distance < 3) / (distance < 3).sum(1, keepdims=True, dtype='f4')
+    all_views = []
     for shrink in _shrinkers():
-        view = shrink.T @ mini.astype('f4') @ shrink
-        view = (view - blur @ view @ blur.T).reshape(len(mini), 576)
-        length = np.linalg.norm(view, axis=1, keepdims=True)
-        views.append(view / np.maximum(length, 24))  # 24: one grey level
+        one_view = shrink.T @ mini.astype('f4') @ shrink
+        one_view = (one_view - blur_matrix @ one_view @ blur_matrix.T).reshape(len(mini), 576)
+        length = np.linalg.norm(one_view, axis=1, keepdims=True)
+        all_views.append(one_view / np.maximum(length, 24))  # 24: one grey level
 
-    return np.stack(views)
+    return np.stack(all_views)
 
 
 def likeness(
@@ -102,12 +109,12 @@ def likeness(
     other:np.ndarray, # As many others, lying the same way
 )->np.ndarray: # (N,) in [-1, 1]; `NEAR` and more: the same picture
     "How much two pictures have in common, pair by pair."
-    first = _details(one)
-    second = _details(other)
+    first_details = _details(one)
+    second_details = _details(other)
     product = 'vnd,nd->vn'  # each view of one with the whole other
-    forth = np.einsum(product, first, second[0])
-    back = np.einsum(product, second, first[0])
-    return np.maximum(forth, back).max(0)
+    forward = np.einsum(product, first_details, second_details[0])
+    backward = np.einsum(product, second_details, first_details[0])
+    return np.maximum(forward, backward).max(0)
 
 # %% ../../nbs/datasets/06_duplicates.ipynb #c22
 NEAR, ALIKE = .975, .9 # likeness: the same picture; worth looking at
@@ -121,11 +128,11 @@ def _pairs_of(
 )->tuple[np.ndarray, np.ndarray]: # Rows (K, 2), first that of `part`; likeness (K,), >= `ALIKE`
     "Pairs of images that look alike, each in the position in which it does."
     turned = _turned(mini[part])
-    hashes = np.stack([_hash(lying) for lying in turned])
-    index, way, row = _candidates(hashes, codes[many]).T
-    alike = likeness(turned[way, index], mini[many[row]])
-    rows = np.stack([part[index], many[row]], 1)
-    return rows[alike >= ALIKE], alike[alike >= ALIKE]
+    hashes = np.stack([_hash(image_or_mirror) for image_or_mirror in turned])
+    position, turn_number, table_row = _candidates(hashes, codes[many]).T
+    likenesses = likeness(turned[turn_number, position], mini[many[table_row]])
+    row_pairs = np.stack([part[position], many[table_row]], 1)
+    return row_pairs[likenesses >= ALIKE], likenesses[likenesses >= ALIKE]
 
 
 def near_pairs(
@@ -135,22 +142,22 @@ def near_pairs(
     progress:bool=True, # Show a bar when it takes more than three seconds
 )->dict: # `rows` (K, 2), first the later split's; `like` (K,), most alike first, `ALIKE` or more
     "Pairs of images across splits that look alike."
-    codes = _hash(mini)
+    hash_codes = _hash(mini)
     all_rows = [np.empty((0, 2), int)]
     all_alike = [np.empty(0)]
-    for later, earlier in EARLIER.items():
-        of_later = np.flatnonzero(split == later)
-        of_earlier = np.flatnonzero(np.isin(split, earlier))
+    for later_split, earlier_splits in EARLIER.items():
+        of_later = np.flatnonzero(split == later_split)
+        of_earlier = np.flatnonzero(np.isin(split, earlier_splits))
         groups = np.split(of_later, range(256, len(of_later), 256))
-        for part in tqdm(groups, f'compare {later}', delay=3, disable=not progress):
-            found, alike = _pairs_of(part, of_earlier, mini, codes)
-            all_rows.append(found)
-            all_alike.append(alike)
+        for row_group in tqdm(groups, f'compare {later_split}', delay=3, disable=not progress):
+            found_pairs, found_likeness = _pairs_of(row_group, of_earlier, mini, hash_codes)
+            all_rows.append(found_pairs)
+            all_alike.append(found_likeness)
 
     all_rows = np.concatenate(all_rows)
     all_alike = np.concatenate(all_alike)
-    order = (-all_alike).argsort(kind='stable')
+    most_alike = (-all_alike).argsort(kind='stable')
     # A pair may match in two positions
-    _, first = np.unique(all_rows[order], axis=0, return_index=True)
-    first = order[np.sort(first)]
-    return dict(rows=all_rows[first], like=all_alike[first])
+    _, first_seen = np.unique(all_rows[most_alike], axis=0, return_index=True)
+    first_seen = most_alike[np.sort(first_seen)]
+    return dict(rows=all_rows[first_seen], like=all_alike[first_seen])

@@ -53,8 +53,8 @@ def readable(
     name:str, # As the file system or archive gives it
 )->str: # Composed (NFC); bytes that are no text as \xe9
     "A file name that is equal to itself on every machine and can be printed."
-    text = name.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
-    return unicodedata.normalize('NFC', text)
+    plain_text = name.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
+    return unicodedata.normalize('NFC', plain_text)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c14
 def _sorted_paths(folder:Path)->list[Path]: # By readable name
@@ -79,19 +79,20 @@ def files_of(
 )->Iterator[tuple]: # (relative path, Path); a folder's relative path ends in '/', its files follow
     "The files and folders of a set, by name; links are followed."
     above = (*above, folder.resolve())
-    for inner in _sorted_paths(folder):
-        if not belongs(PurePosixPath(inner.name)):
+    for inside_path in _sorted_paths(folder):
+        if not belongs(PurePosixPath(inside_path.name)):
             continue
 
-        name = inside + readable(inner.name)
-        if not inner.is_dir():
-            yield name, inner
+        full_name = inside + readable(inside_path.name)
+        if not inside_path.is_dir():
+            yield full_name, inside_path
             continue
 
-        if inner.resolve() in above:
-            raise ValueError(f"{inner} is a link to a folder that it lies in: remove the link")
-        yield f'{name}/', inner
-        yield from files_of(inner, f'{name}/', above)
+        if inside_path.resolve() in above:
+            raise ValueError(
+                f"{inside_path} is a link to a folder that it lies in: remove the link")
+        yield f'{full_name}/', inside_path
+        yield from files_of(inside_path, f'{full_name}/', above)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c18
 MAX_BYTES = 2**29  # of one file, 512 MB: a TIFF of `images.MAX_PIXELS` in 16 bits fits
@@ -101,9 +102,9 @@ class Unread(bytes):
     def __new__(cls,
         reason:str, # Why
     ):
-        empty = super().__new__(cls)
-        empty.reason = reason
-        return empty
+        empty_content = super().__new__(cls)
+        empty_content.reason = reason
+        return empty_content
 
 
 def too_large(
@@ -115,11 +116,11 @@ def too_large(
 
 def _read(path:Path)->bytes: # As of `content`, or OSError
     "The bytes of an ordinary file that is not too large."
-    facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode):
+    file_facts = path.stat()
+    if not stat.S_ISREG(file_facts.st_mode):
         return Unread('it is no ordinary file but a pipe, socket or device')
-    if facts.st_size > MAX_BYTES:
-        return too_large(facts.st_size)
+    if file_facts.st_size > MAX_BYTES:
+        return too_large(file_facts.st_size)
 
     return path.read_bytes()
 
@@ -159,9 +160,9 @@ def _tar_members(path:Path)->Iterator[_Member]: # In the order of the archive
     "What lies in a tar archive, compressed or not."
     with tarfile.open(path, 'r:*') as archive:
         for member in archive:
-            name = f'{member.name}/' if member.isdir() else member.name
+            member_name = f'{member.name}/' if member.isdir() else member.name
             is_plain = member.isfile() or member.isdir()
-            yield _Member(name, is_plain, member.size, partial(_extracted, archive, member))
+            yield _Member(member_name, is_plain, member.size, partial(_extracted, archive, member))
             archive.members = []  # else every header stays in memory
 
 
@@ -173,8 +174,8 @@ def _zip_members(path:Path)->Iterator[_Member]: # In the order of the archive
             file_type = stat.S_IFMT(member.external_attr >> 16)
             encrypted = member.flag_bits & 1
             is_plain = file_type in ordinary and not encrypted
-            read = partial(archive.read, member)
-            yield _Member(member.filename, is_plain, member.file_size, read)
+            read_member = partial(archive.read, member)
+            yield _Member(member.filename, is_plain, member.file_size, read_member)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c23
 BAD_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, OSError,
@@ -182,8 +183,8 @@ BAD_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, z
 
 def _leads_out(name:str)->bool: # By the rules of Unix or of Windows
     "Whether a path leads out of the archive."
-    paths = PurePosixPath(readable(name)), PureWindowsPath(name)
-    return any(path.anchor or '..' in path.parts for path in paths)
+    both_paths = PurePosixPath(readable(name)), PureWindowsPath(name)
+    return any(one_path.anchor or '..' in one_path.parts for one_path in both_paths)
 
 
 def _members(path:Path)->Iterator[_Member]: # In the order of the archive
@@ -237,11 +238,11 @@ def _in_folder(
     read:bool,   # False: b'' in place of the content
 )->Iterator[tuple]: # As of `entries_of`
     "The files of a folder."
-    for name, path in files_of(folder):
-        if is_folder(name):
-            yield name, None
+    for inner_name, inner_path in files_of(folder):
+        if is_folder(inner_name):
+            yield inner_name, None
         else:
-            yield name, content(path) if read else b''
+            yield inner_name, content(inner_path) if read else b''
 
 
 def entries_of(
@@ -265,11 +266,11 @@ def files_only(
     folders:list,     # The paths of folders met are added to it
 )->Iterator[tuple]: # (relative path, bytes)
     "The files of `entries`; the folders among them are noted in `folders`."
-    for path, data in entries:
-        if data is None:
-            folders.append(path)
+    for entry_path, content in entries:
+        if content is None:
+            folders.append(entry_path)
         else:
-            yield path, data
+            yield entry_path, content
 
 # %% ../../nbs/datasets/00_folders.ipynb #c32
 ROW = 'path', 'class', 'split'
@@ -289,10 +290,10 @@ class Listing:
 def _lines(path:Path)->list[tuple]: # (line number, cells), the heading first
     "The lines of a table, separated by what its heading has most of."
     try:
-        text = path.read_text(encoding='utf-8-sig')
-        heading = text.partition('\n')[0]
-        reader = csv.reader(io.StringIO(text), delimiter=max(',;\t', key=heading.count))
-        return [(reader.line_num, list(map(str.strip, cells))) for cells in reader]
+        table_text = path.read_text(encoding='utf-8-sig')
+        heading = table_text.partition('\n')[0]
+        reader = csv.reader(io.StringIO(table_text), delimiter=max(',;\t', key=heading.count))
+        return [(reader.line_num, list(map(str.strip, row_cells))) for row_cells in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no table in UTF-8: save it as CSV UTF-8 ({error})") from error
 
@@ -311,39 +312,45 @@ def _columns(path:Path, lines:list)->list[str]: # In lower case
 
 def _notes_on(path:Path, columns:list, group:str)->tuple: # Sentences
     "What a reader must know of the columns of a table."
-    notes = []
+    table_notes = []
     if group != 'group':
-        notes.append(f'{path.name}: the column {group} is the group')
+        table_notes.append(f'{path.name}: the column {group} is the group')
 
-    known = ('', *ROW, group)
-    unread = [name for name in columns if name not in known]
+    known_columns = ('', *ROW, group)
+    unread = [
+        column_name
+        for column_name in columns
+        if column_name not in known_columns]
     if unread:
-        notes.append(f"{path.name}: columns not read: {', '.join(unread)}")
+        table_notes.append(f"{path.name}: columns not read: {', '.join(unread)}")
 
-    return tuple(notes)
+    return tuple(table_notes)
 
 
 def _row_of(columns:list, cells:list, group:str)->dict: # path, class, split and group
     "One row by the names used here; '' where the table says nothing."
-    given = dict(zip(columns, cells))
-    by_name = {column: given.get(column, '') for column in ROW}
-    return by_name | dict(group=given.get(group, ''))
+    given_cells = dict(zip(columns, cells))
+    by_name = {column: given_cells.get(column, '') for column in ROW}
+    return by_name | dict(group=given_cells.get(group, ''))
 
 
 def _rows(
     path:Path, # A CSV
 )->tuple[list, tuple]: # (line number, dict with the keys path, class, split and group), ...; notes
     "The rows of a table."
-    lines = _lines(path)
-    columns = _columns(path, lines)
-    group = next((name for name in GROUPS if name in columns), 'group')
+    table_lines = _lines(path)
+    columns = _columns(path, table_lines)
+    group_column = next((
+        column_name
+        for column_name in GROUPS
+        if column_name in columns), 'group')
 
-    rows = []
-    for number, cells in lines[1:]:
-        if any(cells):
-            rows.append((number, _row_of(columns, cells, group)))
+    table_rows = []
+    for number, row_cells in table_lines[1:]:
+        if any(row_cells):
+            table_rows.append((number, _row_of(columns, row_cells, group_column)))
 
-    return rows, _notes_on(path, columns, group)
+    return table_rows, _notes_on(path, columns, group_column)
 
 # %% ../../nbs/datasets/00_folders.ipynb #c33
 def _path_fault(path:str, repeated:int)->str: # '' = none
@@ -383,9 +390,9 @@ def _refuse_row(
         'path': _path_fault(row['path'], repeated),
         'class': _class_fault(row['class'], has_splits),
         'split': _split_fault(row['split'], has_splits)}
-    for column, fault in faults.items():
-        if fault:
-            raise ValueError(f"{place}, column {column}: {fault}")
+    for column, told_fault in faults.items():
+        if told_fault:
+            raise ValueError(f"{place}, column {column}: {told_fault}")
 
 
 def _file_beside(table:Path, name:str)->str: # Absolute; the file may be missing
@@ -400,15 +407,15 @@ def _checked(
     rows:list, # Of `_rows`
 )->list[tuple]: # (absolute file as str, split or '', class, group or '')
     "Rows as values, or the line and the column at fault."
-    has_splits = any(row['split'] for _, row in rows)
+    has_splits = any(table_row['split'] for _, table_row in rows)
     first_line = {}
     checked = []
-    for number, row in rows:
-        listed_file = _file_beside(path, row['path'])
-        _refuse_row(f'{path} line {number}', row, first_line.get(listed_file, 0), has_splits)
+    for number, table_row in rows:
+        listed_file = _file_beside(path, table_row['path'])
+        _refuse_row(f'{path} line {number}', table_row, first_line.get(listed_file, 0), has_splits)
         first_line[listed_file] = number
-        split = SPLITS.get(row['split'].lower(), '')
-        checked.append((listed_file, split, readable(row['class']), row['group']))
+        split_name = SPLITS.get(table_row['split'].lower(), '')
+        checked.append((listed_file, split_name, readable(table_row['class']), table_row['group']))
 
     return checked
 
@@ -418,28 +425,37 @@ def _name_below(
     above:str, # The folder that all files of the table share
 )->str: # Without '/': folders of slides are no folders of classes
     "The name of a listed file in its set."
-    below = Path(os.path.relpath(file, above))
-    return readable(below.as_posix()).replace('/', '__')
+    relative_path = Path(os.path.relpath(file, above))
+    return readable(relative_path.as_posix()).replace('/', '__')
 
 
 def listing(
     path:Path, # A CSV with the columns path and class, perhaps split and group, patient or slide
 )->Listing: # Files need not exist: that is found when they are read
     "What a table lists."
-    rows, notes = _rows(path)
-    checked = _checked(path, rows)
+    table_rows, table_notes = _rows(path)
+    checked = _checked(path, table_rows)
     if not checked:
         raise ValueError(f"{path} lists no image: a row needs a path and a class")
 
-    files, splits, labels, groups = zip(*checked)
-    above = os.path.commonpath(list(map(os.path.dirname, files)))
-    paths = []
-    for file, split, label in zip(files, splits, labels):
-        name = f'{label}/{_name_below(file, above)}'
-        paths.append(f'{split}/{name}' if split else name)
+    image_files, splits, label_of_each, groups = zip(*checked)
+    folder_above = os.path.commonpath(list(map(os.path.dirname, image_files)))
+    image_paths = []
+    for image_file, split_name, label_name in zip(image_files, splits, label_of_each):
+        image_name = f'{label_name}/{_name_below(image_file, folder_above)}'
+        image_paths.append(f'{split_name}/{image_name}' if split_name else image_name)
 
-    known = {name: group for name, group in zip(paths, groups) if group}
-    return Listing(tuple(paths), tuple(map(Path, files)), splits, labels, known, notes)
+    known_groups = {
+        image_name: group_name
+        for image_name, group_name in zip(image_paths, groups)
+        if group_name}
+    return Listing(
+        tuple(image_paths),
+        tuple(map(Path, image_files)),
+        splits,
+        label_of_each,
+        known_groups,
+        table_notes)
 
 
 def entries_listed(
@@ -448,8 +464,8 @@ def entries_listed(
     read:bool=True, # False: b'' in place of the content, to count files
 )->Iterator[tuple]: # (relative path, bytes)
     "The files that a table lists, one after another."
-    for name, file in zip(listed.paths, listed.files):
-        yield name, content(file) if read else b''
+    for image_path, image_file in zip(listed.paths, listed.files):
+        yield image_path, content(image_file) if read else b''
 
 # %% ../../nbs/datasets/00_folders.ipynb #c42
 def captured(
@@ -467,4 +483,4 @@ def captured(
                          "such as '([0-9]+)_'")
 
     matches = map(wanted.search, paths)
-    return [match and (match[1] or '') for match in matches]
+    return [found_match and (found_match[1] or '') for found_match in matches]

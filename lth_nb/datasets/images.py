@@ -69,10 +69,10 @@ class ImageSet:
         index:int, # Position, 0-based
     )->np.ndarray: # (h, w, 3) uint8, a view
         "One image."
-        height, width = self.size[index].tolist()
-        start = self.offset[index]
-        flat = self.pixels[start:start + height * width * 3]
-        return np.asarray(flat).reshape(height, width, 3)
+        image_height, image_width = self.size[index].tolist()
+        first_byte = self.offset[index]
+        flat_pixels = self.pixels[first_byte:first_byte + image_height * image_width * 3]
+        return np.asarray(flat_pixels).reshape(image_height, image_width, 3)
 
 # %% ../../nbs/datasets/01_images.ipynb #c09
 def pack(
@@ -83,12 +83,13 @@ def pack(
     if len(arrays) != len(labels):
         raise ValueError(f"{len(arrays)} images but {len(labels)} labels")
 
-    sizes = [array.shape[:2] for array in arrays]
-    size = np.array(sizes, dtype=np.int32).reshape(-1, 2)
-    lengths = size.astype(np.int64).prod(1) * 3
-    flattened = [np.asarray(array, np.uint8).ravel() for array in arrays]
+    array_sizes = [one_array.shape[:2] for one_array in arrays]
+    size_array = np.array(array_sizes, dtype=np.int32).reshape(-1, 2)
+    lengths = size_array.astype(np.int64).prod(1) * 3
+    flattened = [np.asarray(one_array, np.uint8).ravel() for one_array in arrays]
     pixels = np.concatenate([np.empty(0, np.uint8), *flattened])
-    return ImageSet(pixels, lengths.cumsum() - lengths, size, np.asarray(labels, dtype=np.int64))
+    return ImageSet(
+        pixels, lengths.cumsum() - lengths, size_array, np.asarray(labels, dtype=np.int64))
 
 # %% ../../nbs/datasets/01_images.ipynb #c15
 def _refuse_outside(
@@ -101,10 +102,11 @@ def _refuse_outside(
     corner = np.stack([top, left], 1)
     outside = ((corner < 0) | (corner + px > size)).any(1)
     if not outside.any(): return
-    first = outside.argmax()
-    height, width = size[first]
-    raise ValueError(f"crop of {px} px at ({top[first]}, {left[first]}) leaves its image of "
-                     f"{height} x {width} px")
+    first_outside = outside.argmax()
+    image_height, image_width = size[first_outside]
+    raise ValueError(
+        f"crop of {px} px at ({top[first_outside]}, {left[first_outside]}) leaves its image of "
+        f"{image_height} x {image_width} px")
 
 
 def crop(
@@ -117,16 +119,18 @@ def crop(
 )->np.ndarray: # (B, px, px, 3) uint8
     "Cut one square out of each image."
     _refuse_outside(images.size[index], top, left, px)
-    flat = np.asarray(images.pixels)  # a plain view: a memory map's own indexing is slow
+    flat_pixels = np.asarray(images.pixels)  # a plain view: a memory map's own indexing is slow
     widths = images.size[index, 1].astype(np.int64)
-    start = images.offset[index] + (top * widths + left) * 3
-    crops = np.empty((len(index), px, px * 3), np.uint8)
-    for width in np.unique(widths).tolist():  # images of one width are windows of one strided view
-        rows = widths == width
-        count = len(flat) - (px - 1) * width * 3 - px * 3 + 1
-        shape, strides = (count, px, px * 3), (1, width * 3, 1)
-        crops[rows] = np.ndarray(shape, np.uint8, flat, strides=strides)[start[rows]]
-    return crops.reshape(-1, px, px, 3)
+    first_byte = images.offset[index] + (top * widths + left) * 3
+    all_crops = np.empty((len(index), px, px * 3), np.uint8)
+    for image_width in np.unique(
+        widths).tolist():  # images of one width are windows of one strided view
+        of_width = widths == image_width
+        n_windows = len(flat_pixels) - (px - 1) * image_width * 3 - px * 3 + 1
+        shape, strides = (n_windows, px, px * 3), (1, image_width * 3, 1)
+        all_crops[of_width] = np.ndarray(
+            shape, np.uint8, flat_pixels, strides=strides)[first_byte[of_width]]
+    return all_crops.reshape(-1, px, px, 3)
 
 # %% ../../nbs/datasets/01_images.ipynb #c23
 def channel_stats(
@@ -136,14 +140,14 @@ def channel_stats(
     if not len(images):
         raise ValueError("channel_stats needs at least one image, got none")
     counts = np.zeros(768)  # 256 bins of R, then of G, then of B
-    for start in range(0, len(images), 1024):
-        rows = range(start, min(start + 1024, len(images)))
-        pixels = np.concatenate([images.image(row).reshape(-1, 3) for row in rows])
+    for first_row in range(0, len(images), 1024):
+        row_range = range(first_row, min(first_row + 1024, len(images)))
+        pixels = np.concatenate([images.image(image_row).reshape(-1, 3) for image_row in row_range])
         counts += Image.fromarray(pixels[None]).histogram()
-    share = counts.reshape(3, 256) / (counts.sum() / 3)
-    value = np.arange(256) / 255
-    mean = share @ value
-    return mean, np.sqrt((share * (value - mean[:, None])**2).sum(1))
+    value_shares = counts.reshape(3, 256) / (counts.sum() / 3)
+    value_range = np.arange(256) / 255
+    channel_mean = value_shares @ value_range
+    return channel_mean, np.sqrt((value_shares * (value_range - channel_mean[:, None])**2).sum(1))
 
 # %% ../../nbs/datasets/01_images.ipynb #c28
 # Brightest value of floats, then of 8, 10, 12, 14, 16 bits
@@ -204,8 +208,8 @@ def to_rgb(
 
     if image.mode in TRANSPARENT or 'transparency' in image.info:
         image = image.convert('RGBA')
-        paper = Image.new('RGBA', image.size, 'white')
-        image = Image.alpha_composite(paper, image)
+        white_page = Image.new('RGBA', image.size, 'white')
+        image = Image.alpha_composite(white_page, image)
 
     return image.convert('RGB')
 
@@ -223,18 +227,21 @@ def resize_short(
     if min(image.size) == short:
         return image
 
-    width, height = (int(short * side / min(image.size)) for side in image.size)
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{image.width:,} x {image.height:,} px would become {width:,} x "
-                         f"{height:,}, more than {MAX_PIXELS:,} pixels")
+    image_width, image_height = (int(short * new_side / min(image.size)) for new_side in image.size)
+    if image_width * image_height > MAX_PIXELS:
+        raise ValueError(f"{image.width:,} x {image.height:,} px would become {image_width:,} x "
+                         f"{image_height:,}, more than {MAX_PIXELS:,} pixels")
 
-    return image.resize((width, height), Image.Resampling.BILINEAR)
+    return image.resize((image_width, image_height), Image.Resampling.BILINEAR)
 
 # %% ../../nbs/datasets/01_images.ipynb #c46
 def _reduction(pixels:int)->int: # 1, 2, 4 or 8: what a JPEG can be read at
     "The least divisor that makes an image small enough, if one does."
     divisors = 1, 2, 4
-    return next((divisor for divisor in divisors if pixels <= MAX_PIXELS * divisor**2), 8)
+    return next((
+        divisor
+        for divisor in divisors
+        if pixels <= MAX_PIXELS * divisor**2), 8)
 
 
 def _reduce_(
@@ -242,18 +249,20 @@ def _reduce_(
     short:int,         # Wanted short side, 0 = as large as allowed
 )->str: # A remark where the native size was asked for and is too large; '' otherwise
     "Choose the size at which a JPEG is read, and refuse what stays too large."
-    width, height = image.size
-    n_pixels = width * height
+    image_width, image_height = image.size
+    n_pixels = image_width * image_height
     divisor = _reduction(n_pixels)
-    side = 2 * short or max(width, height)
+    long_side = 2 * short or max(image_width, image_height)
     # Has an effect on a JPEG only
-    image.draft('RGB', (min(side, width // divisor), min(side, height // divisor)))
+    image.draft(
+        'RGB', (min(long_side, image_width // divisor), min(long_side, image_height // divisor)))
 
     progressive = image.info.get('progressive')
     in_memory = n_pixels if progressive else image.width * image.height
     if in_memory > MAX_PIXELS:
-        raise ValueError(f"{width:,} x {height:,} px is more than {MAX_PIXELS:,} pixels: save it "
-                         "smaller")
+        raise ValueError(
+            f"{image_width:,} x {image_height:,} px is more than {MAX_PIXELS:,} pixels: save it "
+            "smaller")
 
     if divisor == 1 or short:
         return ''
@@ -277,7 +286,10 @@ def _opened(data:bytes)->Image.Image: # Only its header is read
         raise ValueError(getattr(data, 'reason', 'the file is empty'))  # see `folders.Unread`
 
     Image.init()
-    suited = next((name for name in FORMATS if _may_be(name, data)), '')
+    suited = next((
+        format_name
+        for format_name in FORMATS
+        if _may_be(format_name, data)), '')
     if not suited:
         raise ValueError(f"no image of the formats {', '.join(FORMATS)}")
 
@@ -308,8 +320,8 @@ TURNED, LYING = range(2, 9), range(5, 9) # Of `ORIENTATION`: not upright; width 
 
 def _is_deep_colour(image:Image.Image)->bool: # Grey levels of 16 bits are another matter
     "Whether a picture has more than 8 bits a channel, of which Pillow reads 8."
-    tiles = getattr(image, 'tile', ())
-    rawmode = str(tiles[0][3]) if tiles else ''
+    file_tiles = getattr(image, 'tile', ())
+    rawmode = str(file_tiles[0][3]) if file_tiles else ''
     return ';16' in rawmode and image.mode[0] != 'I'
 
 
@@ -344,7 +356,7 @@ def _reading_remarks(
 
 def _refuse_black(image:Image.Image)->None: # Or ValueError
     "Refuse colour of 16 bits of which the upper 8 hold next to nothing."
-    brightest = max(top for _, top in image.getextrema())
+    brightest = max(brightest_of for _, brightest_of in image.getextrema())
     if 0 < brightest < 16:
         raise ValueError("colour of 16 bits that uses 12 or fewer would come out black: save it in "
                          "8 bits per channel")
@@ -420,18 +432,18 @@ RULES = 3  # version of what `decode` makes of a file and of how it is kept; par
 
 def _groups(entries:Iterable)->Iterator[list]: # Of entries: 32 of them, or fewer that hold 4 MB
     "Entries in groups that are worth a thread's while and fit in memory."
-    group = []
+    entry_group = []
     n_bytes = 0
-    for path, data in entries:
-        group.append((path, data))
-        n_bytes += memoryview(data).nbytes
-        if len(group) == 32 or n_bytes > 2**22:
-            yield group
-            group = []
+    for file_path, content in entries:
+        entry_group.append((file_path, content))
+        n_bytes += memoryview(content).nbytes
+        if len(entry_group) == 32 or n_bytes > 2**22:
+            yield entry_group
+            entry_group = []
             n_bytes = 0
 
-    if group:
-        yield group
+    if entry_group:
+        yield entry_group
 
 
 def _decode_group(
@@ -441,13 +453,13 @@ def _decode_group(
 )->list[tuple]: # (path, Decoded or Unreadable, SHA-256 of the content)
     "Decode and hash some files; a broken one is a value here."
     decoded = []
-    for path, data in group:
+    for file_path, content in group:
         try:
-            image = decode(data, short, name=path, white=white)
+            converted = decode(content, short, name=file_path, white=white)
         except Unreadable as error:
-            image = error
-        digest = hashlib.sha256(data).digest()
-        decoded.append((path, image, digest))
+            converted = error
+        digest = hashlib.sha256(content).digest()
+        decoded.append((file_path, converted, digest))
 
     return decoded
 
@@ -461,9 +473,9 @@ def decode_all(
 )->Iterator[tuple]: # (path, Decoded or Unreadable, SHA-256), as `entries` come
     "Decode and hash, a few groups in memory at a time."
     waiting = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for group in _groups(entries):
-            decoding = pool.submit(_decode_group, group, short, white)
+    with ThreadPoolExecutor(workers) as threads:
+        for entry_group in _groups(entries):
+            decoding = threads.submit(_decode_group, entry_group, short, white)
             waiting.append(decoding)
             if len(waiting) > workers + 2:
                 yield from waiting.popleft().result()
@@ -518,36 +530,37 @@ def _pass(
     **how,            # As `decode_all` takes it
 )->tuple[list, list]: # Rows, and [path, reason] of the broken; both sorted
     "Decode everything once."
-    rows = []
+    cache_rows = []
     broken = []
     decoded = decode_all(entries, short, **how)
-    seen = tqdm(decoded, 'decode', unit=' images', delay=10, mininterval=.5)
+    decoded_images = tqdm(decoded, 'decode', unit=' images', delay=10, mininterval=.5)
     with open(folder/'pixels.bin', 'wb') as buffer:
-        for path, image, digest in seen:
+        for file_path, image, content_digest in decoded_images:
             if isinstance(image, Unreadable):
-                broken.append([path, image.reason])
+                broken.append([file_path, image.reason])
                 continue
 
-            rows.append(_Row(path, buffer.tell(), image.pixels.shape[:2], image.native, digest,
-                             image.mode, image.remarks, image.white))
+            cache_rows.append(
+                _Row(file_path, buffer.tell(), image.pixels.shape[:2], image.native, content_digest,
+                     image.mode, image.remarks, image.white))
             buffer.write(np.ascontiguousarray(image.pixels))
 
-    return sorted(rows), sorted(broken)
+    return sorted(cache_rows), sorted(broken)
 
 # %% ../../nbs/datasets/01_images.ipynb #c73
 def _refusal(what:str, broken:list, total:int)->ValueError: # To be raised
     "All broken images of a set in one message: their number, and the first five by name."
     if len(broken) == 1:
-        [(path, reason)] = broken
-        return Unreadable(f'{what}/{path}', reason)
+        [(broken_path, reason)] = broken
+        return Unreadable(f'{what}/{broken_path}', reason)
 
-    lines = [f'{what}/{path}: {reason}' for path, reason in broken[:5]]
+    refusal_lines = [f'{what}/{broken_path}: {reason}' for broken_path, reason in broken[:5]]
     if len(broken) > 5:
-        lines.append(f'and {len(broken) - 5:,} more')
+        refusal_lines.append(f'and {len(broken) - 5:,} more')
 
     heading = (f"cannot read {len(broken):,} of {total:,} images; repair them, remove them, or "
                "skip them (accept broken):")
-    return ValueError('\n'.join([heading, *lines]))
+    return ValueError('\n'.join([heading, *refusal_lines]))
 
 
 def _sound(
@@ -561,9 +574,9 @@ def _sound(
     if not rows:
         raise ValueError(f"no image in {what}: {PUT_IMAGES}")
 
-    for row, following in pairwise(rows):
-        if row.path == following.path:
-            raise ValueError(f"{what} holds {row.path} twice")
+    for cache_row, following in pairwise(rows):
+        if cache_row.path == following.path:
+            raise ValueError(f"{what} holds {cache_row.path} twice")
 
     return rows
 
@@ -578,25 +591,25 @@ def _write(
 )->list: # [path, reason] of the broken
     "Decode all entries into `folder`."
     folders = []
-    rows, broken = _pass(folder, files_only(entries(), folders), short, workers=workers)
-    whites = {row.white for row in rows} - {0}
+    cache_rows, broken = _pass(folder, files_only(entries(), folders), short, workers=workers)
+    whites = {cache_row.white for cache_row in cache_rows} - {0}
     if len(whites) > 1:
-        again = files_only(entries(), [])
-        rows, broken = _pass(folder, again, short, workers=workers, white=max(whites))
+        entries_again = files_only(entries(), [])
+        cache_rows, broken = _pass(folder, entries_again, short, workers=workers, white=max(whites))
 
-    sound = _sound(rows, broken, what)
-    paths, offsets, sizes, native_sizes, digests, modes, remarks, _ = zip(*sound)
+    is_sound = _sound(cache_rows, broken, what)
+    all_paths, offsets, all_sizes, native_sizes, digests, all_modes, remarks, _ = zip(*is_sound)
     np.savez(
         folder/'index.npz',
         offset=np.array(offsets, np.int64),
-        size=np.array(sizes, np.int32),
+        size=np.array(all_sizes, np.int32),
         native=np.array(native_sizes, np.int32),
         digest=np.frombuffer(b''.join(digests), np.uint8).reshape(-1, 32))
     metadata = dict(
         short=short,
-        paths=paths,
+        paths=all_paths,
         folders=folders,
-        modes=modes,
+        modes=all_modes,
         remarks=remarks,
         broken=broken)
     (folder/'meta.json').write_text(json.dumps(metadata))
@@ -618,15 +631,15 @@ def _open(
 # %% ../../nbs/datasets/01_images.ipynb #c75
 def _build(folder:Path, fewer:Path, write:Callable)->None: # One of the two exists
     "Write aside, then rename; the caller holds the lock."
-    aside = folder.with_name(folder.name + '.part')
-    shutil.rmtree(aside, ignore_errors=True)  # left by a killed process
+    unfinished = folder.with_name(folder.name + '.part')
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a killed process
     try:
-        aside.mkdir()
-        finished = fewer if write(aside) else folder
+        unfinished.mkdir()
+        finished = fewer if write(unfinished) else folder
         shutil.rmtree(finished, ignore_errors=True)
-        os.replace(aside, finished)
+        os.replace(unfinished, finished)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _is_built(folder:Path, fewer:Path, skip_broken:bool)->bool: # Whether there is nothing to decode
@@ -650,8 +663,9 @@ def cached(
     if not _is_built(folder, skipped_at, skip_broken):
         with FileLock(f'{folder}.lock'):
             if not _is_built(folder, skipped_at, skip_broken):  # another process was not first
-                write = partial(_write, entries=entries, short=short, what=what, workers=workers)
-                _build(folder, skipped_at, write)
+                write_cache = partial(
+                    _write, entries=entries, short=short, what=what, workers=workers)
+                _build(folder, skipped_at, write_cache)
 
     opened = _open(folder if folder.exists() else skipped_at)
     if opened.broken and not skip_broken:
@@ -673,10 +687,10 @@ def orientations(
     augment:str, # As in `ORIENTATIONS`
 )->np.ndarray: # (n,) codes
     "An orientation for each crop, from `seed` and `step` alone."
-    codes = np.array(ORIENTATIONS[choose(augment, ORIENTATIONS, 'augment')])
-    if len(codes) == 1:
+    turn_codes = np.array(ORIENTATIONS[choose(augment, ORIENTATIONS, 'augment')])
+    if len(turn_codes) == 1:
         return np.zeros(n, int)
-    return np.random.default_rng((seed, 2, step)).choice(codes, n)
+    return np.random.default_rng((seed, 2, step)).choice(turn_codes, n)
 
 
 def turned(
@@ -686,13 +700,13 @@ def turned(
     "Crops in their orientations."
     if not which.any():
         return crops
-    shown = crops.copy()
-    for code in np.unique(which):
-        chosen = crops[which == code]
-        if code >= 4:
+    shown_crops = crops.copy()
+    for turn_code in np.unique(which):
+        chosen = crops[which == turn_code]
+        if turn_code >= 4:
             chosen = chosen[:, :, ::-1]
-        shown[which == code] = np.rot90(chosen, code % 4, axes=(1, 2))
-    return shown
+        shown_crops[which == turn_code] = np.rot90(chosen, turn_code % 4, axes=(1, 2))
+    return shown_crops
 
 # %% ../../nbs/datasets/01_images.ipynb #c85
 def train_crops(
@@ -705,11 +719,11 @@ def train_crops(
     augment:str='',  # As in `ORIENTATIONS`
 )->tuple[np.ndarray, np.ndarray]: # Positions (B,) and pixels (B, px, px, 3) uint8
     "Random crops of the images of one training step."
-    index = batch_indices(len(images), batch, seed, step)
-    top, left = random_crops(images.size[index], px, seed, step)
-    crops = crop(images, index, top, left, px=px)
-    which = orientations(len(index), seed, step, augment=augment)
-    return index, turned(crops, which)
+    image_rows = batch_indices(len(images), batch, seed, step)
+    top_edges, left_edges = random_crops(images.size[image_rows], px, seed, step)
+    all_crops = crop(images, image_rows, top_edges, left_edges, px=px)
+    turn_of_each = orientations(len(image_rows), seed, step, augment=augment)
+    return image_rows, turned(all_crops, turn_of_each)
 
 
 def eval_crops(
@@ -720,14 +734,14 @@ def eval_crops(
     views:int=1,      # 1: centre; 10: corners and centre, then those of the mirrored image
 )->np.ndarray: # (B * views, px, px, 3) uint8, the views of an image side by side
     "Fixed crops for evaluation."
-    top, left = five_crops(images.size[index], px)
-    if views == 1: return crop(images, index, top[:, 4], left[:, 4], px=px)
-    mirrored = images.size[index, 1:] - px - left  # the same five of the mirrored image
-    tops, lefts = np.hstack([top, top]), np.hstack([left, mirrored])
-    ten = crop(images, index.repeat(10), tops.ravel(), lefts.ravel(), px=px)
-    ten = ten.reshape(-1, 2, 5, px, px, 3)
-    ten[:, 1] = ten[:, 1, :, :, ::-1]
-    return ten.reshape(-1, px, px, 3)
+    top_edges, left_edges = five_crops(images.size[index], px)
+    if views == 1: return crop(images, index, top_edges[:, 4], left_edges[:, 4], px=px)
+    mirrored = images.size[index, 1:] - px - left_edges  # the same five of the mirrored image
+    top_corners, left_corners = np.hstack([top_edges, top_edges]), np.hstack([left_edges, mirrored])
+    ten_crops = crop(images, index.repeat(10), top_corners.ravel(), left_corners.ravel(), px=px)
+    ten_crops = ten_crops.reshape(-1, 2, 5, px, px, 3)
+    ten_crops[:, 1] = ten_crops[:, 1, :, :, ::-1]
+    return ten_crops.reshape(-1, px, px, 3)
 
 # %% ../../nbs/datasets/01_images.ipynb #c91
 def normalise(
@@ -737,11 +751,11 @@ def normalise(
 )->'Tensor': # (B, 3, px, px) float32, channels-last, on the device of `scale`
     "Pixels to network input."
     import torch  # here and in `Batches`: the rest of `datasets` needs no network
-    flat = torch.from_numpy(crops.reshape(len(crops), -1))
-    flat = flat.to(scale.device, non_blocking=True).float()
+    flat_crops = torch.from_numpy(crops.reshape(len(crops), -1))
+    flat_crops = flat_crops.to(scale.device, non_blocking=True).float()
     # One pass; broadcasting over a last axis of 3 is slow
-    torch.addcmul(shift, flat, scale, out=flat)
-    return flat.view(crops.shape).permute(0, 3, 1, 2)
+    torch.addcmul(shift, flat_crops, scale, out=flat_crops)
+    return flat_crops.view(crops.shape).permute(0, 3, 1, 2)
 
 # %% ../../nbs/datasets/01_images.ipynb #c93
 def _tiled(values:np.ndarray, px:int, device:str)->'Tensor': # (px * px * 3,) float32
@@ -766,10 +780,11 @@ class Batches:
         augment:str='',   # As in `ORIENTATIONS`; not used to evaluate
     ):
         mean, std = np.asarray(mean), np.asarray(std)
-        small = int(images.size.min()) if len(images) else 0
-        if small < px:
-            raise ValueError(f"px={px} is larger than the smallest image, {small} px: load at "
-                             f"px={px}")
+        smallest_side = int(images.size.min()) if len(images) else 0
+        if smallest_side < px:
+            raise ValueError(
+                f"px={px} is larger than the smallest image, {smallest_side} px: load at "
+                f"px={px}")
         allowed = (1,) if train else (1, 10)
         if views not in allowed:
             raise ValueError(f"views must be 1 to train, 1 or 10 to evaluate, got {views}")
@@ -785,7 +800,7 @@ class Batches:
         if self.train: return steps_per_epoch(self.n, self.batch)
         return -(-self.n // self.batch)  # rounded up: every image is evaluated
 
-    def __iter__(self): return (self[step] for step in range(len(self)))
+    def __iter__(self): return (self[step_number] for step_number in range(len(self)))
 
     @property
     def counts(self)->np.ndarray: # (classes,) of those that occur, up to the last one
@@ -800,10 +815,11 @@ class Batches:
         if step < 0 or not self.train and step >= len(self):
             raise IndexError(f"no batch {step} of {len(self)}")
         if self.train:
-            index, crops = train_crops(self.images, self.batch, self.seed, step, px=self.px,
-                                       augment=self.augment)
+            image_rows, all_crops = train_crops(
+                self.images, self.batch, self.seed, step, px=self.px,
+                augment=self.augment)
         else:
-            index = np.arange(step * self.batch, min((step + 1) * self.batch, self.n))
-            crops = eval_crops(self.images, index, px=self.px, views=self.views)
-        labels = torch.from_numpy(self.images.labels[index]).to(self.device)
-        return normalise(crops, self.scale, self.shift), labels
+            image_rows = np.arange(step * self.batch, min((step + 1) * self.batch, self.n))
+            all_crops = eval_crops(self.images, image_rows, px=self.px, views=self.views)
+        labels = torch.from_numpy(self.images.labels[image_rows]).to(self.device)
+        return normalise(all_crops, self.scale, self.shift), labels

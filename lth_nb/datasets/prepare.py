@@ -46,14 +46,14 @@ def labels_of(
     items:Iterable[Item], # Of one set
 )->set[str]: # Each once
     "The classes of images."
-    return {item.label for item in items}
+    return {one_item.label for one_item in items}
 
 
 def split_counts(
     items:Iterable[Item], # Of one set
 )->Counter: # Split -> images; '' = not decided
     "How many images each split has."
-    return Counter(item.split for item in items)
+    return Counter(one_item.split for one_item in items)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c08
 @dataclass(frozen=True)
@@ -72,10 +72,13 @@ def groups_in(
 )->list[str]: # The group of each path, '' where unknown
     "The slide or patient that each path names."
     if not pattern:
-        return [''] * len(paths)
+        return ['' for _ in paths]
 
     caught = captured(paths, pattern)
-    without = [path for path, group in zip(paths, caught) if not group]
+    without = [
+        file_path
+        for file_path, group_name in zip(paths, caught)
+        if not group_name]
     if without:
         raise ValueError(f"groups={pattern!r} finds no group in {len(without)} of {len(paths)} "
                          f"paths, such as {without[0]}: change the expression, or give a CSV with "
@@ -94,12 +97,12 @@ def from_folder(
 
     entries = dict(files_of(source))
     folders = list(filter(is_folder, entries))
-    paths = list(filterfalse(is_folder, entries))
-    splits, labels, _ = layout(paths, folders, str(source))
-    files = [str(entries[path]) for path in paths]
-    own_groups = groups_in(paths, groups)
-    items = map(Item, files, labels.tolist(), splits.tolist(), own_groups)
-    return Found(tuple(items), 'read from class folders')
+    image_paths = list(filterfalse(is_folder, entries))
+    splits, labels, _ = layout(image_paths, folders, str(source))
+    image_files = [str(entries[file_path]) for file_path in image_paths]
+    own_groups = groups_in(image_paths, groups)
+    all_items = map(Item, image_files, labels.tolist(), splits.tolist(), own_groups)
+    return Found(tuple(all_items), 'read from class folders')
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c14
 def _groups_listed(
@@ -109,12 +112,14 @@ def _groups_listed(
 )->list[str]: # The group of each image, '' where unknown
     "Groups of a table's own, or of an expression."
     if not groups:
-        return [table.groups.get(path, '') for path in table.paths]
+        return [table.groups.get(file_path, '') for file_path in table.paths]
     if table.groups:
         raise ValueError(f"{file} has groups of its own: leave groups={groups!r} out, or empty the "
                          "column")
 
-    beside = [Path(os.path.relpath(image, file.parent)).as_posix() for image in table.files]
+    beside = [
+        Path(os.path.relpath(image_file, file.parent)).as_posix()
+        for image_file in table.files]
     return groups_in(beside, groups)
 
 
@@ -128,8 +133,8 @@ def from_csv(
     if len(set(listed.labels)) < 2:
         raise ValueError(f"{file} has fewer than two classes")
 
-    items = map(Item, map(str, listed.files), listed.labels, listed.splits, own_groups)
-    return Found(tuple(items), f'read from the table {file.name}', listed.notes)
+    all_items = map(Item, map(str, listed.files), listed.labels, listed.splits, own_groups)
+    return Found(tuple(all_items), f'read from the table {file.name}', listed.notes)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c20
 def whole_groups(
@@ -138,21 +143,21 @@ def whole_groups(
     seed:int,                # Same seed, same splits
 )->list[str]: # The split of each item
     "Splits with their share of every class, as nearly as whole groups allow."
-    labels = np.array([item.label for item in items])
-    groups = np.array([item.group for item in items])
+    labels = np.array([one_item.label for one_item in items])
+    groups = np.array([one_item.group for one_item in items])
     return by_group(labels, groups, shares, seed).tolist()
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c26
 def _with_splits(items:Iterable[Item], splits:list[str])->list[Item]: # The same images
     "Items with their splits."
-    return [replace(item, split=split) for item, split in zip(items, splits)]
+    return [replace(one_item, split=split_name) for one_item, split_name in zip(items, splits)]
 
 
 def _refuse_splits(given:Counter)->None: # Or ValueError; `given` is how many images each split has
     "Refuse splits that only some images have, and those without train or test."
-    total = given.total()
-    if 0 < given[''] < total:
-        raise ValueError(f"{given['']} of {total} images have no split: give one to each, or "
+    n_images = given.total()
+    if 0 < given[''] < n_images:
+        raise ValueError(f"{given['']} of {n_images} images have no split: give one to each, or "
                          "to none")
     if given['']:
         return
@@ -164,8 +169,8 @@ def _refuse_splits(given:Counter)->None: # Or ValueError; `given` is how many im
 def _with_val(items:list[Item], seed:int)->list[Item]: # Those of train first
     "Items of train and test, a tenth of train turned into val."
     by_split = defaultdict(list)
-    for item in items:
-        by_split[item.split].append(item)
+    for one_item in items:
+        by_split[one_item.split].append(one_item)
 
     shares = dict(train=.9, val=.1)
     divided = whole_groups(by_split['train'], shares, seed)
@@ -178,11 +183,11 @@ def _settled_splits(
     seed:int,                # Of the splits drawn here
 )->tuple[list[Item], list[str]]: # The items with their splits, and notes
     "Splits as given, by whole groups, or class by class."
-    given = split_counts(items)
-    _refuse_splits(given)
-    if given['']:
+    given_counts = split_counts(items)
+    _refuse_splits(given_counts)
+    if given_counts['']:
         return _with_splits(items, whole_groups(items, shares, seed)), []
-    if given['val']:
+    if given_counts['val']:
         return items, []
 
     return _with_val(items, seed), ['no validation split was given: a tenth of the training images '
@@ -205,19 +210,19 @@ def divide(
     seed:int,                # Of the splits drawn here
 )->tuple[list[Item], tuple]: # The items with their splits, and notes
     "Give every image its split, and say what is known of groups."
-    items, notes = _settled_splits(items, shares, seed)
-    groups = [item.group for item in items]
-    _refuse_torn(groups, [item.split for item in items])
+    items, all_notes = _settled_splits(items, shares, seed)
+    groups = [one_item.group for one_item in items]
+    _refuse_torn(groups, [one_item.split for one_item in items])
 
     unknown = groups.count('')
     known_groups = set(groups) - {''}
     if known_groups:
-        notes.append(f"{len(known_groups)} groups, none of them in two splits")
+        all_notes.append(f"{len(known_groups)} groups, none of them in two splits")
     if unknown:
-        notes.append(f"no slide or patient is known for {unknown:,} of {len(items):,} images: "
-                     "LEAKAGE BETWEEN PATIENTS CANNOT BE EXCLUDED")
+        all_notes.append(f"no slide or patient is known for {unknown:,} of {len(items):,} images: "
+                         "LEAKAGE BETWEEN PATIENTS CANNOT BE EXCLUDED")
 
-    return items, tuple(notes)
+    return items, tuple(all_notes)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c32
 class _Look(NamedTuple):
@@ -240,20 +245,21 @@ def _contents(items:list[Item], extract:Callable|None)->Iterator[tuple]: # (item
     if extract:
         yield from extract(items)
         return
-    for item in items:
-        yield item, content(Path(item.path))
+    for one_item in items:
+        yield one_item, content(Path(one_item.path))
 
 
 def _looks(items:list[Item], extract:Callable|None)->dict[str, _Look]: # By path
     "Decode every image once."
-    pairs = _contents(items, extract)
-    seen = tqdm(pairs, 'look', total=len(items), unit=' images', delay=10, mininterval=.5)
-    return {item.path: _look(item, data) for item, data in seen}
+    item_contents = _contents(items, extract)
+    shown_progress = tqdm(
+        item_contents, 'look', total=len(items), unit=' images', delay=10, mininterval=.5)
+    return {one_item.path: _look(one_item, image_bytes) for one_item, image_bytes in shown_progress}
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c33
 def _without(items:Iterable[Item], paths:set[str])->list[Item]: # In the same order
     "Images but those at `paths`."
-    return [item for item in items if item.path not in paths]
+    return [one_item for one_item in items if one_item.path not in paths]
 
 
 def _copies(
@@ -262,15 +268,15 @@ def _copies(
 )->set[str]: # Paths: all but the first of a content, all where classes differ
     "Files whose content is already there."
     by_content = defaultdict(list)
-    for item in items:
-        by_content[looks[item.path].digest].append(item)
+    for one_item in items:
+        by_content[looks[one_item.path].digest].append(one_item)
 
     copies = []
-    for twins in by_content.values():
-        contradict = len(labels_of(twins)) > 1
-        copies += twins if contradict else twins[1:]
+    for same_content in by_content.values():
+        contradict = len(labels_of(same_content)) > 1
+        copies += same_content if contradict else same_content[1:]
 
-    return {item.path for item in copies}
+    return {one_item.path for one_item in copies}
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c35
 def _refuse_broken(faults:list[str], total:int)->None: # ValueError
@@ -289,28 +295,28 @@ def _unfit(
     unique:bool,       # As `settle` takes it
 )->tuple[set[str], set[str]]: # Paths of the broken and of the copies
     "Images that cannot be used, or ValueError."
-    broken = [item for item in chosen if looks[item.path].fault]
+    broken = [one_item for one_item in chosen if looks[one_item.path].fault]
     if broken and not skip_broken:
-        faults = [looks[item.path].fault for item in broken]
+        faults = [looks[one_item.path].fault for one_item in broken]
         _refuse_broken(faults, len(chosen))
 
-    paths = {item.path for item in broken}
+    broken_paths = {one_item.path for one_item in broken}
     copies = set()
     if unique:
-        copies = _copies(_without(chosen, paths), looks)
+        copies = _copies(_without(chosen, broken_paths), looks)
 
-    return paths, copies
+    return broken_paths, copies
 
 
 def _notes_on(broken:set[str], twins:set[str])->tuple: # Sentences
     "What was left out, by paths."
-    notes = []
+    told_notes = []
     if broken:
-        notes.append(f"{len(broken)} broken files were left out, such as {min(broken)}")
+        told_notes.append(f"{len(broken)} broken files were left out, such as {min(broken)}")
     if twins:
-        notes.append(f"{len(twins)} files were left out: another has the same content")
+        told_notes.append(f"{len(twins)} files were left out: another has the same content")
 
-    return tuple(notes)
+    return tuple(told_notes)
 
 
 def settle(
@@ -322,13 +328,13 @@ def settle(
 )->tuple[list[Item], tuple]: # The items chosen, all sound, and notes
     "Choose images that can be read."
     chosen = choose(list(found.items))
-    looks = {}
+    all_looks = {}
     broken_paths = set()
     twin_paths = set()
     while not found.sound:
-        unseen = _without(chosen, looks.keys())
-        looks |= _looks(unseen, found.extract)
-        broken, copies = _unfit(chosen, looks, skip_broken, unique)
+        unseen = _without(chosen, all_looks.keys())
+        all_looks |= _looks(unseen, found.extract)
+        broken, copies = _unfit(chosen, all_looks, skip_broken, unique)
         if not broken | copies:
             break
 
@@ -346,8 +352,11 @@ class Prepared:
     card:dict   # As in its card.json
 
     def __str__(self)->str: # Sizes, place, and what one must know
-        sizes = ' / '.join(f"{number:,} {part}" for part, number in self.card['sizes'].items())
-        summary = f"{self.card['name']}: {sizes}, {self.card['classes']} classes, in {self.folder}"
+        split_sizes = ' / '.join(
+            f"{number:,} {split_name}"
+            for split_name, number in self.card['sizes'].items())
+        n_classes = self.card['classes']
+        summary = f"{self.card['name']}: {split_sizes}, {n_classes} classes, in {self.folder}"
         return '\n  - '.join([summary, *self.card['notes']])
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c40
@@ -372,19 +381,19 @@ ENDINGS = {b'\xff\xd8': '.jpg', b'\x89P': '.png'} # By the first bytes of a file
 
 def _written(folder:Path, item:Item, data:bytes)->str: # Its path in the set
     "Write one image below images/."
-    path = f'images/{item.path}'
+    inner_path = f'images/{item.path}'
     if not Path(item.path).suffix:
-        path += ENDINGS.get(data[:2], '')
+        inner_path += ENDINGS.get(data[:2], '')
 
-    (folder/path).parent.mkdir(parents=True, exist_ok=True)
-    (folder/path).write_bytes(data)
-    return path
+    (folder/inner_path).parent.mkdir(parents=True, exist_ok=True)
+    (folder/inner_path).write_bytes(data)
+    return inner_path
 
 
 def _unread(items:list[Item])->Iterator[tuple]: # (item, None)
     "Images whose files stay where they are."
-    for item in items:
-        yield item, None
+    for one_item in items:
+        yield one_item, None
 
 
 def _rows(
@@ -393,11 +402,14 @@ def _rows(
     extract:Callable|None, # As in `Found`
 )->Iterator[tuple]: # path, class, split, group
     "The rows of set.csv; what must be extracted is written on the way."
-    pairs = extract(items) if extract else _unread(items)
-    written = tqdm(pairs, 'write', total=len(items), unit=' images', delay=10, mininterval=.5)
-    for item, data in written:
-        path = item.path if data is None else _written(folder, item, data)
-        yield path, item.label, item.split, item.group
+    item_contents = extract(items) if extract else _unread(items)
+    written = tqdm(
+        item_contents, 'write', total=len(items), unit=' images', delay=10, mininterval=.5)
+    for one_item, image_bytes in written:
+        file_path = one_item.path
+        if image_bytes is not None:
+            file_path = _written(folder, one_item, image_bytes)
+        yield file_path, one_item.label, one_item.split, one_item.group
 
 
 def write_set(
@@ -409,14 +421,14 @@ def write_set(
 )->Prepared: # Written and complete
     "Write set.csv, card.json and what must be extracted."
     counts = split_counts(items)
-    sizes = {split: counts[split] for split in PARTS}
-    card = card | dict(sizes=sizes, classes=len(labels_of(items)))
+    split_sizes = {split_name: counts[split_name] for split_name in PARTS}
+    card = card | dict(sizes=split_sizes, classes=len(labels_of(items)))
     with whole(folder) as unfinished:
         unfinished.mkdir(parents=True)
-        rows = sorted(_rows(unfinished, items, extract))
-        with open(unfinished/'set.csv', 'w', encoding='utf-8', newline='') as table:
-            writer = csv.writer(table, lineterminator='\n')
-            writer.writerows([('path', 'class', 'split', 'group'), *rows])
+        table_rows = sorted(_rows(unfinished, items, extract))
+        with open(unfinished/'set.csv', 'w', encoding='utf-8', newline='') as table_file:
+            writer = csv.writer(table_file, lineterminator='\n')
+            writer.writerows([('path', 'class', 'split', 'group'), *table_rows])
         card_text = json.dumps(card, indent=1, ensure_ascii=False)
         (unfinished/'card.json').write_text(f'{card_text}\n', encoding='utf-8')
 

@@ -96,8 +96,8 @@ def _cifar(
 )->tuple: # Pixels (N, 32, 32, 3) uint8, labels, names of the classes
     "A split of CIFAR."
     shipped = official(name)
-    files = shipped.train_list if split == 'train' else shipped.test_list
-    contents = [_unpickled(folder/file) for file, _ in files]
+    shipped_files = shipped.train_list if split == 'train' else shipped.test_list
+    contents = [_unpickled(folder/shipped_file) for shipped_file, _ in shipped_files]
     pixels = np.concatenate([content['data'] for content in contents])
     labels = list(chain.from_iterable(map(_labels_of, contents)))
     classes = _unpickled(folder/shipped.meta['filename'])[shipped.meta['key']]
@@ -119,15 +119,15 @@ def official_entries(
     data:Path, # Folder that holds torchvision's files
 )->Iterator[tuple]: # ('train/cat/00012', pixels)
     "Images and labels as torchvision ships them."
-    for split in ('train', 'test'):
+    for split_name in ('train', 'test'):
         if name.startswith('cifar'):
-            pixels, labels, classes = _cifar(name, data/OFFICIAL[name][1], split)
+            pixels, labels, classes = _cifar(name, data/OFFICIAL[name][1], split_name)
         else:
-            pixels, labels, classes = _mnist(name, data, split)
+            pixels, labels, classes = _mnist(name, data, split_name)
 
-        for number, (image, label) in enumerate(zip(pixels, labels)):
-            folder = classes[label].replace('/', '_')
-            yield f'{split}/{folder}/{number:05d}', np.ascontiguousarray(image)
+        for number, (one_image, class_number) in enumerate(zip(pixels, labels)):
+            folder = classes[class_number].replace('/', '_')
+            yield f'{split_name}/{folder}/{number:05d}', np.ascontiguousarray(one_image)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c15
 @dataclass(frozen=True)
@@ -164,8 +164,8 @@ class Images:
         return entries_of(self.root, read=read)
 
     def _repr_markdown_(self):
-        lines = [f'**{self.name}** ({self.kind}), from {self.where}', *self.notes]
-        return '\n\n'.join(lines)
+        table_lines = [f'**{self.name}** ({self.kind}), from {self.where}', *self.notes]
+        return '\n\n'.join(table_lines)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c16
 TRAPS = dict(
@@ -185,8 +185,8 @@ def _pieces(
 )->Iterator[bytes]: # Of `piece` bytes, or of fewer
     "The time of the last change; what lies at the start, in the middle and at the end."
     yield str(facts.st_ctime_ns).encode()
-    for start in (0, (facts.st_size - piece) // 2, facts.st_size - piece):
-        opened.seek(max(start, 0))
+    for piece_start in (0, (facts.st_size - piece) // 2, facts.st_size - piece):
+        opened.seek(max(piece_start, 0))
         yield opened.read(piece)
 
 
@@ -224,18 +224,18 @@ def _stamp(
     files:list, # Its files; one that is absent counts too
 )->tuple: # Place; name, size and time of each file; SHA-256 of what is read of them
     "What differs between two sets, and between a set and what it was before."
-    facts = list(map(_facts_of, files))
-    total = sum(file_facts.st_size for file_facts in filter(None, facts))
-    piece = 2**20 if len(files) == 1 else 2**12
-    if total <= READ_WHOLE:
-        piece = 0
+    all_facts = list(map(_facts_of, files))
+    total_bytes = sum(file_facts.st_size for file_facts in filter(None, all_facts))
+    piece_size = 2**20 if len(files) == 1 else 2**12
+    if total_bytes <= READ_WHOLE:
+        piece_size = 0
 
     content = hashlib.sha256()
     described = []
-    for file, file_facts in zip(files, facts):
-        for part in _parts(file, file_facts, piece):
-            content.update(part)
-        described.append((os.path.relpath(file, where.parent), *_size_and_time(file_facts)))
+    for one_file, file_facts in zip(files, all_facts):
+        for file_part in _parts(one_file, file_facts, piece_size):
+            content.update(file_part)
+        described.append((os.path.relpath(one_file, where.parent), *_size_and_time(file_facts)))
 
     return str(where.resolve()), tuple(described), content.hexdigest()
 
@@ -244,12 +244,13 @@ def _listed(table:Path, name:str)->Images: # Real
     "The set that a CSV lists; a card.json beside a set.csv brings its notes."
     listed = listing(table)
     card_file = table.with_name('card.json')
-    notes = ()
+    set_notes = ()
     if table.name == 'set.csv' and card_file.exists():
-        notes = json.loads(card_file.read_text(encoding='utf-8'))['notes']
+        set_notes = json.loads(card_file.read_text(encoding='utf-8'))['notes']
 
-    stamp = _stamp(table, [table, *listed.files])
-    return Images(name, 'real', str(table), stamp, 'table', table, listed, (*notes, *listed.notes))
+    set_stamp = _stamp(table, [table, *listed.files])
+    return Images(
+        name, 'real', str(table), set_stamp, 'table', table, listed, (*set_notes, *listed.notes))
 
 
 def _at(path:Path, name:str)->Images: # Real
@@ -259,12 +260,12 @@ def _at(path:Path, name:str)->Images: # Real
     if (path/'set.csv').is_file():
         return _listed(path/'set.csv', name)
 
-    files = [path]
+    set_files = [path]
     if path.is_dir():
-        files = [file for _, file in files_of(path)]
+        set_files = [set_file for _, set_file in files_of(path)]
 
-    notes = (TRAPS[name],) if name in TRAPS else ()
-    return Images(name, 'real', str(path), _stamp(path, files), 'files', path, notes=notes)
+    set_notes = (TRAPS[name],) if name in TRAPS else ()
+    return Images(name, 'real', str(path), _stamp(path, set_files), 'files', path, notes=set_notes)
 
 
 def _of_torchvision(name:str, data:Path, download:bool)->Images: # Real
@@ -292,21 +293,21 @@ def sets_in(
 )->dict: # Name -> path of a folder or archive; a folder wins
     "Sets that lie in `data`, torchvision's files aside."
     others = {inside.split('/')[0] for _, inside in OFFICIAL.values()}
-    found = {}
-    for path in sorted(data.glob('[!._]*'), reverse=True):
-        if path.name not in others and _may_be_set(path):
-            found[ENDING.sub('', path.name)] = path
+    found_sets = {}
+    for set_path in sorted(data.glob('[!._]*'), reverse=True):
+        if set_path.name not in others and _may_be_set(set_path):
+            found_sets[ENDING.sub('', set_path.name)] = set_path
 
-    return dict(sorted(found.items()))
+    return dict(sorted(found_sets.items()))
 
 
 def _by_path(text:str)->Images: # Real
     "The set that lies at a path."
-    path = Path(text)
-    if not path.exists():
+    set_path = Path(text)
+    if not set_path.exists():
         raise ValueError(f"{text} does not exist: give a folder, an archive (.tar, .tar.xz, "
                          ".tar.gz, .zip) or a .csv")
-    return _at(path, set_name(path.resolve()))
+    return _at(set_path, set_name(set_path.resolve()))
 
 
 def _by_name(name:str, data:Path, download:bool)->Images: # Parameters as of `find`
@@ -317,14 +318,15 @@ def _by_name(name:str, data:Path, download:bool)->Images: # Parameters as of `fi
     if name == 'digits':
         return Images(name, 'real', 'scikit-learn', ('digits', 1), 'digits')
     if name in TARGETS:
-        notes = (f'stand-in: drawn, not {name}',)
-        return Images(name, 'stand-in', 'drawn', ('drawn', name, DRAWING), 'drawn', notes=notes)
+        set_notes = (f'stand-in: drawn, not {name}',)
+        return Images(name, 'stand-in', 'drawn', ('drawn', name, DRAWING), 'drawn', notes=set_notes)
     if name in SOURCES:
         return _of_torchvision(name, data, download)
 
-    known = ', '.join(sorted({*TARGETS, 'digits', *present}))
+    known_names = ', '.join(sorted({*TARGETS, 'digits', *present}))
     or_path = f', such as ./{name} for what lies here' if Path(name).exists() else ''
-    raise ValueError(f"no set {name!r} in {data.resolve()}: have {known}; or give a path{or_path}")
+    raise ValueError(
+        f"no set {name!r} in {data.resolve()}: have {known_names}; or give a path{or_path}")
 
 
 def find(
@@ -334,10 +336,10 @@ def find(
     download:bool=False, # Let torchvision fetch one of `OFFICIAL` into `data`
 )->Images: # Nothing is decoded yet
     "Where the images of `name` are: in `data`, embedded, or drawn."
-    text = str(name)
-    if isinstance(name, Path) or names_path(text):
-        return _by_path(text)
-    return _by_name(text, Path(data), download)
+    plain_text = str(name)
+    if isinstance(name, Path) or names_path(plain_text):
+        return _by_path(plain_text)
+    return _by_name(plain_text, Path(data), download)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c31
 def _fewer(images:ImageSet, wanted:int|None)->ImageSet: # The same part every time
@@ -379,12 +381,13 @@ class Splits:
     def _repr_markdown_(self):
         heading = (f'**{self.name}** ({self.kind}), {len(self.classes)} classes, {self.px} px, '
                 f'`{self.fingerprint[:12]}`')
-        lines = [heading, '', '| split | images | per class |', '|---|---|---|']
-        for split, images in dict(train=self.train, val=self.val, test=self._test).items():
+        table_lines = [heading, '', '| split | images | per class |', '|---|---|---|']
+        for split_name, images in dict(train=self.train, val=self.val, test=self._test).items():
             counts = np.bincount(images.labels, minlength=len(self.classes))
-            lines.append(f'| {split} | {counts.sum():,} | {counts.min():,} to {counts.max():,} |')
+            table_lines.append(
+                f'| {split_name} | {counts.sum():,} | {counts.min():,} to {counts.max():,} |')
 
-        return '\n'.join([*lines, '', *self.notes])
+        return '\n'.join([*table_lines, '', *self.notes])
 
 # %% ../../nbs/datasets/03_sets.ipynb #c33
 @dataclass(frozen=True)
@@ -405,17 +408,17 @@ def assign(
     seed:int=0,          # Of the 70/10/20 split of a set that has none
 )->Places: # As the paths say; splits that are not given are drawn, by whole groups where known
     "Read split, class and group of every image, and fill in the splits."
-    split, labels, names = layout(paths, folders, images.where)
-    groups = np.array([images.groups.get(path, '') for path in paths])
-    split = complete(
-        split,
+    split_of_each, labels, inner_names = layout(paths, folders, images.where)
+    groups = np.array([images.groups.get(image_path, '') for image_path in paths])
+    split_of_each = complete(
+        split_of_each,
         labels,
         name=images.name,
         where=images.where,
         source_val=source_val,
         seed=seed,
         group=groups)
-    return Places(split, labels, names, groups)
+    return Places(split_of_each, labels, inner_names, groups)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c35
 def _decoded(
@@ -451,10 +454,10 @@ def _native(
         return None
 
     # 8 px would leave a network nothing to stride over
-    short = 16 if images.name == 'digits' else 0
-    decoded = _decoded(images, short, cache, skip_broken)
-    sizes = decoded.images.size
-    return decoded if sizes.min() == sizes.max() < 64 else None
+    short_side = 16 if images.name == 'digits' else 0
+    decoded = _decoded(images, short_side, cache, skip_broken)
+    image_sizes = decoded.images.size
+    return decoded if image_sizes.min() == image_sizes.max() < 64 else None
 
 
 def _notes_on(images:Images, store:Cache, short:int)->tuple: # Sentences
@@ -481,13 +484,14 @@ def _at_size(
     if source_px == 0:
         decoded = _native(images, cache, skip_broken)
     if decoded:
-        side = int(decoded.images.size.max())
-        return decoded, side, _notes_on(images, decoded, side)
+        wanted_side = int(decoded.images.size.max())
+        return decoded, wanted_side, _notes_on(images, decoded, wanted_side)
 
-    side = source_px if source_px > 0 else px
-    short = side if 0 < source_px < 64 else round(side * 8 / 7)  # 256 -> 224, as in the paper
-    decoded = _decoded(images, short, cache, skip_broken)
-    return decoded, side, _notes_on(images, decoded, short)
+    wanted_side = source_px if source_px > 0 else px
+    short_side = wanted_side if 0 < source_px < 64 else round(
+        wanted_side * 8 / 7)  # 256 -> 224, as in the paper
+    decoded = _decoded(images, short_side, cache, skip_broken)
+    return decoded, wanted_side, _notes_on(images, decoded, short_side)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c37
 def load(
@@ -508,8 +512,8 @@ def load(
     if not isinstance(images, Images):
         images = find(images, data, download=download)
 
-    side = source_px if role == 'source' else -1
-    decoded, px, notes = _at_size(images, Path(cache), px, side, skip_broken=skip_broken)
+    source_side = source_px if role == 'source' else -1
+    decoded, px, set_notes = _at_size(images, Path(cache), px, source_side, skip_broken=skip_broken)
 
     places = assign(images, decoded.paths, decoded.folders, source_val=source_val, seed=seed)
     digest = key_of(images.stamp)  # of a stand-in: nothing but its name and the drawing's version
@@ -518,9 +522,12 @@ def load(
 
     classes, labels = np.unique(places.label, return_inverse=True)
     all_images = replace(decoded.images, labels=labels.astype(np.int64))
-    train, val, test = (all_images.take(np.flatnonzero(places.split == part)) for part in PARTS)
-    return Splits(images.name, images.kind, tuple(classes.tolist()), digest, train, val, px,
-                  (*images.notes, *notes), test)
+    train_images, val_images, test_images = (
+        all_images.take(np.flatnonzero(places.split == split_name))
+        for split_name in PARTS)
+    return Splits(
+        images.name, images.kind, tuple(classes.tolist()), digest, train_images, val_images, px,
+        (*images.notes, *set_notes), test_images)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c57
 def subset(
@@ -538,11 +545,11 @@ def _count(images:Images)->list[int]: # Images in train, val and test, and class
         return list(TARGETS[images.name])
 
     folders = []
-    paths = [path for path, _ in files_only(images.entries(read=False), folders)]
-    places = assign(images, paths, folders)
+    image_paths = [image_path for image_path, _ in files_only(images.entries(read=False), folders)]
+    places = assign(images, image_paths, folders)
     splits = Counter(places.split.tolist())
-    sizes = [splits[part] for part in PARTS]
-    return [*sizes, len(set(places.label.tolist()))]
+    split_sizes = [splits[split_name] for split_name in PARTS]
+    return [*split_sizes, len(set(places.label.tolist()))]
 
 
 def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
@@ -551,8 +558,8 @@ def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
     if not kept_at.exists():
         cache.mkdir(parents=True, exist_ok=True)
         counts = json.dumps(_count(images))
-        with whole(kept_at) as aside:
-            aside.write_text(counts)
+        with whole(kept_at) as unfinished:
+            unfinished.write_text(counts)
 
     return json.loads(kept_at.read_text())
 
@@ -562,13 +569,13 @@ def _listed_row(name:str, data:Path, cache:Path)->dict: # As of `list_sets`
     try:
         images = find(name, data)
         counts = _remembered(images, cache)
-        kind, where = images.kind, images.where
+        image_kind, place = images.kind, images.where
     except ValueError as error:
         counts = [0, 0, 0, 0]
-        kind, where = 'refused', str(error)
+        image_kind, place = 'refused', str(error)
 
-    sizes = dict(zip((*PARTS, 'classes'), counts))
-    return dict(name=name, kind=kind, **sizes, where=where)
+    split_sizes = dict(zip((*PARTS, 'classes'), counts))
+    return dict(name=name, kind=image_kind, **split_sizes, where=place)
 
 
 def list_sets(
@@ -578,9 +585,12 @@ def list_sets(
 )->list[dict]: # name, kind, train, val, test, classes, where; of a refused one the reason
     "Every set that `load` knows by name here."
     data = Path(data)
-    shipped = [name for name, (_, inside) in OFFICIAL.items() if (data/inside).is_dir()]
-    names = dict.fromkeys((*sets_in(data), *shipped, 'digits', *TARGETS))
-    return [_listed_row(name, data, Path(cache)) for name in names]
+    shipped = [
+        set_name
+        for set_name, (_, inside) in OFFICIAL.items()
+        if (data/inside).is_dir()]
+    inner_names = dict.fromkeys((*sets_in(data), *shipped, 'digits', *TARGETS))
+    return [_listed_row(set_name, data, Path(cache)) for set_name in inner_names]
 
 # %% ../../nbs/datasets/03_sets.ipynb #c66
 def _is_entry(path:Path)->bool: # Finished or not
@@ -596,7 +606,7 @@ def _built(cache:Path)->list[Path]: # Folders, by name
 
 def _bytes_in(folder:Path)->int: # Of all its files
     "What an entry takes up."
-    return sum(file.stat().st_size for file in folder.iterdir())
+    return sum(cached_file.stat().st_size for cached_file in folder.iterdir())
 
 
 def _shelf(entry:Path)->dict: # As of `shelves`
@@ -618,8 +628,8 @@ def shelves(
     cache:str|Path='runs/cache', # Folder of caches
 )->list[dict]: # entry, images, short (px, 0 = native), megabytes, first (path of an image)
     "What is kept in the cache."
-    rows = map(_shelf, _built(Path(cache)))
-    return sorted(rows, key=lambda row: (row['first'], row['short']))
+    shelf_rows = map(_shelf, _built(Path(cache)))
+    return sorted(shelf_rows, key=lambda row: (row['first'], row['short']))
 
 # %% ../../nbs/datasets/03_sets.ipynb #c69
 def empty(
@@ -627,12 +637,12 @@ def empty(
 )->int: # Bytes freed
     "Remove the decoded images; the next `load` decodes again."
     n_freed = 0
-    for entry in _built(Path(cache)):
-        lock_name = str(entry).removesuffix('.part').removesuffix('.skipped')
+    for cache_entry in _built(Path(cache)):
+        lock_name = str(cache_entry).removesuffix('.part').removesuffix('.skipped')
         try:
             with FileLock(f'{lock_name}.lock', timeout=0):
-                n_freed += _bytes_in(entry)
-                shutil.rmtree(entry)
+                n_freed += _bytes_in(cache_entry)
+                shutil.rmtree(cache_entry)
         except Timeout:
             continue
 

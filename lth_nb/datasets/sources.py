@@ -69,9 +69,12 @@ class Collection:
 
 def _collections(kind:str)->dict[str, Collection]: # By name
     "The sets of one kind, from the table beside this module."
-    text = (files('lth_nb.datasets')/'sources.csv').read_text(encoding='utf-8')
-    rows = csv.DictReader(io.StringIO(text))
-    return {row['name']: Collection(**row) for row in rows if row.pop('of') == kind}
+    table_text = (files('lth_nb.datasets')/'sources.csv').read_text(encoding='utf-8')
+    table_rows = csv.DictReader(io.StringIO(table_text))
+    return {
+        table_row['name']: Collection(**table_row)
+        for table_row in table_rows
+        if table_row.pop('of') == kind}
 
 
 COLLECTIONS = _collections('study')
@@ -100,30 +103,36 @@ def _with_one_class(
         by_title[picture.title].append(picture)
 
     if by == 'style':
-        return [hung[0] for hung in by_title.values() if len(hung) == 1]
+        return [
+            one_class_pictures[0]
+            for one_class_pictures in by_title.values()
+            if len(one_class_pictures) == 1]
 
-    return [hung[0] for hung in by_title.values()]
+    return [one_class_pictures[0] for one_class_pictures in by_title.values()]
 
 
 def _is_picture(name:str)->bool: # By its path in a copy of WikiArt
     "Whether a file is named <style>/<artist>_<title>."
-    folder, _, title = name.rpartition('/')
-    return folder != '' and '_' in title
+    folder, _, file_title = name.rpartition('/')
+    return folder != '' and '_' in file_title
 
 
 def _pictures_in(source:Path)->tuple[list[_Picture], int]: # And how many files there are
     "The pictures of a copy of WikiArt."
-    files = [(name, path) for name, path in files_of(source) if not is_folder(name)]
+    picture_files = [
+        (picture_name, picture_path)
+        for picture_name, picture_path in files_of(source)
+        if not is_folder(picture_name)]
     pictures = []
-    for name, path in files:
-        if _is_picture(name):
-            style, title = name.split('/')[-2:]
-            pictures.append(_Picture(style, title, path))
+    for picture_name, picture_path in picture_files:
+        if _is_picture(picture_name):
+            style_name, file_title = picture_name.split('/')[-2:]
+            pictures.append(_Picture(style_name, file_title, picture_path))
 
     if not pictures:
         raise ValueError(f"{source} holds no <style>/<artist>_<title>.jpg and no .parquet file")
 
-    return pictures, len(files)
+    return pictures, len(picture_files)
 
 
 def wikiart_folders(
@@ -132,17 +141,17 @@ def wikiart_folders(
 )->Found: # One item a picture
     "Pictures of an unpacked WikiArt."
     pictures, number = _pictures_in(source)
-    items = []
+    all_items = []
     for picture in _with_one_class(pictures, by):
-        label = picture.style if by == 'style' else picture.artist
-        items.append(Item(str(picture.path), label))
+        label_name = picture.style if by == 'style' else picture.artist
+        all_items.append(Item(str(picture.path), label_name))
 
-    notes = ()
-    passed = number - len(items)
+    set_notes = ()
+    passed = number - len(all_items)
     if passed:
-        notes = (f"{passed} files were passed over: another name, or in two styles",)
+        set_notes = (f"{passed} files were passed over: another name, or in two styles",)
 
-    return Found(tuple(items), f'{by}s read from <style>/<artist>_<title>.jpg', notes)
+    return Found(tuple(all_items), f'{by}s read from <style>/<artist>_<title>.jpg', set_notes)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c14
 def optional(
@@ -160,8 +169,8 @@ def optional(
 def _names(schema:object, by:str)->list[str]: # [] where it names none
     "What the numbers of a label column mean."
     metadata = json.loads((schema.metadata or {}).get(b'huggingface', b'{}'))
-    for key in ('info', 'features', by):
-        metadata = metadata.get(key, {})
+    for metadata_key in ('info', 'features', by):
+        metadata = metadata.get(metadata_key, {})
     return metadata.get('names') or []
 
 
@@ -183,22 +192,22 @@ def _columns_of(file:Path, by:str)->object: # Schema of pyarrow
 
 def _labels(file:Path, by:str)->list[str]: # Of each row; '' where there is none
     "The label column of a parquet file, in words."
-    names = _names(_columns_of(file, by), by)
-    table = optional('pyarrow.parquet').read_table(file, columns=[by])
-    values = table.column(0).to_pylist()
-    by_number = any(isinstance(value, int) for value in values)
-    if by_number and not names:
+    label_names = _names(_columns_of(file, by), by)
+    parquet_table = optional('pyarrow.parquet').read_table(file, columns=[by])
+    values = parquet_table.column(0).to_pylist()
+    by_number = any(isinstance(word_value, int) for word_value in values)
+    if by_number and not label_names:
         raise ValueError(f"{file}: column {by} holds numbers, and the schema's metadata has no "
                          "names for them: use a copy with names, or with words in the column")
 
-    return [_word(value, names) for value in values]
+    return [_word(word_value, label_names) for word_value in values]
 
 
 def _stored_in(file:Path)->Iterator: # Of each row a scalar of pyarrow
     "The images of a parquet file, in order."
-    table = optional('pyarrow.parquet').ParquetFile(file)
-    for batch in table.iter_batches(64, columns=['image']):
-        yield from batch.column(0)
+    parquet_table = optional('pyarrow.parquet').ParquetFile(file)
+    for row_batch in parquet_table.iter_batches(64, columns=['image']):
+        yield from row_batch.column(0)
 
 
 def _bytes_of(image:object)->bytes: # b'' where there are none
@@ -214,12 +223,12 @@ def _from_parquet(
     wanted:list[Item], # Their keys: number of the file, number of the row
 )->Iterator[tuple]: # (item, bytes), file by file
     "The images of rows that are wanted."
-    rows = {item.key: item for item in wanted}
-    numbers = {number for number, _ in rows}
+    items_by_key = {one_item.key: one_item for one_item in wanted}
+    numbers = {number for number, _ in items_by_key}
     for number in sorted(numbers):
-        for row, image in enumerate(_stored_in(files[number])):
-            if (number, row) in rows:
-                yield rows[number, row], _bytes_of(image)
+        for row_number, one_image in enumerate(_stored_in(files[number])):
+            if (number, row_number) in items_by_key:
+                yield items_by_key[number, row_number], _bytes_of(one_image)
 
 
 def wikiart_parquet(
@@ -227,15 +236,18 @@ def wikiart_parquet(
     by:str,           # artist or style: what is the class
 )->Found: # One item a row with a label
     "Pictures of a WikiArt in parquet files."
-    items = []
-    for number, file in enumerate(files):
-        for row, label in enumerate(_labels(file, by)):
-            folder = re.sub(r'[^\w.-]+', '_', label)
-            if label:
-                items.append(Item(f'{folder}/{number:03d}-{row:06d}', label, key=(number, row)))
+    all_items = []
+    for number, one_file in enumerate(files):
+        for row_number, label_name in enumerate(_labels(one_file, by)):
+            folder = re.sub(r'[^\w.-]+', '_', label_name)
+            if label_name:
+                all_items.append(Item(
+                    f'{folder}/{number:03d}-{row_number:06d}',
+                    label_name,
+                    key=(number, row_number)))
 
-    how = f'{by}s read from the column {by} of {len(files)} parquet files'
-    return Found(tuple(items), how, extract=partial(_from_parquet, files))
+    how_read = f'{by}s read from the column {by} of {len(files)} parquet files'
+    return Found(tuple(all_items), how_read, extract=partial(_from_parquet, files))
 
 # %% ../../nbs/datasets/08_sources.ipynb #c23
 class _Art(NamedTuple):
@@ -258,9 +270,9 @@ def _ranked(count:Counter, art:_Art, number:int)->list[str]: # `number` of them,
 def _lacking(quotas:dict, count:Counter)->list[str]: # Such as 'monet has 3 of 5'
     "Classes that have fewer images than is asked of them."
     lacking = []
-    for label, quota in quotas.items():
-        if count[label] < sum(quota):
-            lacking.append(f'{label} has {count[label]} of {sum(quota)}')
+    for label_name, label_quota in quotas.items():
+        if count[label_name] < sum(label_quota):
+            lacking.append(f'{label_name} has {count[label_name]} of {sum(label_quota)}')
     return lacking
 
 
@@ -273,8 +285,10 @@ def _quotas(
     *totals, n_classes = size
     ranked = _ranked(count, ART[name], n_classes)
     quotas = {}
-    for rank, label in enumerate(ranked):
-        quotas[label] = [total // n_classes + (rank < total % n_classes) for total in totals]
+    for label_rank, label_name in enumerate(ranked):
+        quotas[label_name] = [
+            split_total // n_classes + (label_rank < split_total % n_classes)
+            for split_total in totals]
 
     lacking = _lacking(quotas, count)
     if len(ranked) == n_classes and not lacking:
@@ -307,13 +321,13 @@ def reconstruct(
     counts = Counter(item.label for item in items if _is_known(item.label))
 
     chosen = []
-    for label, quota in _quotas(counts, name, size).items():
-        pictures = by_label[label]
-        generator = np.random.default_rng(seed_from(name, label, seed))
+    for label_name, label_quota in _quotas(counts, name, size).items():
+        pictures = by_label[label_name]
+        generator = np.random.default_rng(seed_from(name, label_name, seed))
         shuffled = generator.permutation(len(pictures)).tolist()
-        splits = np.repeat(PARTS, quota).tolist()
-        for position, split in zip(shuffled, splits):
-            chosen.append(replace(pictures[position], split=split))
+        splits = np.repeat(PARTS, label_quota).tolist()
+        for position, split_name in zip(shuffled, splits):
+            chosen.append(replace(pictures[position], split=split_name))
 
     return chosen
 
@@ -350,15 +364,16 @@ def _stream(
 )->Iterator[np.ndarray]: # Its rows, one in memory at a time
     "The images of an array in an npz, in order."
     try:
-        with archive.open(f'{name}.npy') as file:
-            (n_images, *shape), by_column, dtype = _read_header(file)
-            if dtype != np.uint8 or by_column:
+        with archive.open(f'{name}.npy') as one_file:
+            (n_images, *item_shape), by_column, data_type = _read_header(one_file)
+            if data_type != np.uint8 or by_column:
                 raise ValueError('no plain array of uint8')
             for _ in range(n_images):
-                yield np.frombuffer(file.read(math.prod(shape)), np.uint8).reshape(shape)
+                yield np.frombuffer(
+                    one_file.read(math.prod(item_shape)), np.uint8).reshape(item_shape)
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        where = f'{archive.filename}: {name}'
-        raise ValueError(f"{where} is damaged ({error}): download it again") from error
+        array_name = f'{archive.filename}: {name}'
+        raise ValueError(f"{array_name} is damaged ({error}): download it again") from error
 
 # %% ../../nbs/datasets/08_sources.ipynb #c30
 def _npz_of(name:str, source:Path)->Path: # There is one
@@ -368,8 +383,8 @@ def _npz_of(name:str, source:Path)->Path: # There is one
         raise ValueError(f"{source} holds no {name}.npz: download it from the record of MedMNIST "
                          "on Zenodo")
     if len(candidates) > 1:
-        names = [file.name for file in candidates]
-        raise ValueError(f"{source} holds {', '.join(names)}: give one of them")
+        file_names = [one_file.name for one_file in candidates]
+        raise ValueError(f"{source} holds {', '.join(file_names)}: give one of them")
 
     return candidates[0]
 
@@ -381,21 +396,22 @@ def _labels_in(file:Path)->dict[str, list]: # Split -> number of the class of ea
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is damaged or no npz: download it again") from error
 
-    for split, what in product(PARTS, ('images', 'labels')):
-        if f'{split}_{what}' not in arrays:
-            raise ValueError(f"{file} has no array {split}_{what}: it is no file of MedMNIST")
+    for split_name, array_kind in product(PARTS, ('images', 'labels')):
+        if f'{split_name}_{array_kind}' not in arrays:
+            raise ValueError(
+                f"{file} has no array {split_name}_{array_kind}: it is no file of MedMNIST")
 
-    return {split: arrays[f'{split}_labels'].ravel().tolist() for split in PARTS}
+    return {split_name: arrays[f'{split_name}_labels'].ravel().tolist() for split_name in PARTS}
 
 
 def _from_npz(file:Path, wanted:list[Item])->Iterator[tuple]: # (item, bytes), split by split
     "The images that are wanted."
-    items = {item.key: item for item in wanted}
+    all_items = {one_item.key: one_item for one_item in wanted}
     with zipfile.ZipFile(file) as archive:
-        for split in PARTS:
-            for number, pixels in enumerate(_stream(archive, f'{split}_images')):
-                if (split, number) in items:
-                    yield items[split, number], png(pixels)
+        for split_name in PARTS:
+            for number, pixels in enumerate(_stream(archive, f'{split_name}_images')):
+                if (split_name, number) in all_items:
+                    yield all_items[split_name, number], png(pixels)
 
 
 def from_medmnist(
@@ -403,16 +419,17 @@ def from_medmnist(
     source:Path, # Its .npz, or the folder it lies in
 )->Found: # Splits as published
     "A set of MedMNIST."
-    file = _npz_of(name, source)
+    one_file = _npz_of(name, source)
     classes = MEDMNIST[name]
-    items = []
-    for split, labels in _labels_in(file).items():
-        for number, label in enumerate(labels):
-            place = f'{split}/{number:06d}.png'
-            items.append(Item(place, classes[label], split, key=(split, number)))
+    all_items = []
+    for split_name, labels in _labels_in(one_file).items():
+        for number, label_name in enumerate(labels):
+            inner_place = f'{split_name}/{number:06d}.png'
+            all_items.append(Item(
+                inner_place, classes[label_name], split_name, key=(split_name, number)))
 
-    how = f'read from {file.name}, splits as published'
-    return Found(tuple(items), how, extract=partial(_from_npz, file), sound=True)
+    how_read = f'read from {one_file.name}, splits as published'
+    return Found(tuple(all_items), how_read, extract=partial(_from_npz, one_file), sound=True)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c35
 PCAM_WORDS = dict(train='train', val='valid', test='test') # What files call a split
@@ -426,29 +443,29 @@ class _PcamFiles(NamedTuple):
 
 def _pcam_file(source:Path, name:str)->Path: # It is there
     "One of the files of PatchCamelyon."
-    file = next(source.rglob(name), None)
-    if not file:
+    found_file = next(source.rglob(name), None)
+    if not found_file:
         raise ValueError(f"{source} holds no {name}: download it, and unpack it if it ends in .gz")
-    return file
+    return found_file
 
 
 def _pcam_files(source:Path, word:str)->_PcamFiles: # Images and labels are there
     "The files of one split."
-    stem = f'camelyonpatch_level_2_split_{word}'
-    images = _pcam_file(source, f'{stem}_x.h5')
-    labels = _pcam_file(source, f'{stem}_y.h5')
-    return _PcamFiles(images, labels, labels.with_name(f'{stem}_meta.csv'))
+    file_stem = f'camelyonpatch_level_2_split_{word}'
+    images = _pcam_file(source, f'{file_stem}_x.h5')
+    labels = _pcam_file(source, f'{file_stem}_y.h5')
+    return _PcamFiles(images, labels, labels.with_name(f'{file_stem}_meta.csv'))
 
 
 def _pcam_slides(meta:Path, number:int)->list[str]: # Of each patch, '' = unknown
     "The slide of every patch."
     slides = []
     if meta.exists():
-        slides = [row['wsi'] for row in csv.DictReader(meta.read_text().splitlines())]
+        slides = [slide_row['wsi'] for slide_row in csv.DictReader(meta.read_text().splitlines())]
     if len(slides) not in (0, number):
         raise ValueError(f"{meta} has {len(slides)} rows for {number} patches")
 
-    return slides or [''] * number
+    return slides or ['' for _ in range(number)]
 
 
 def _from_hdf5(
@@ -457,14 +474,14 @@ def _from_hdf5(
 )->Iterator[tuple]: # (item, bytes), one in memory at a time
     "The patches that are wanted."
     by_split = defaultdict(list)
-    for item in wanted:
-        by_split[item.split].append(item)
+    for one_item in wanted:
+        by_split[one_item.split].append(one_item)
 
-    for split, of_split in parts.items():
+    for split_name, of_split in parts.items():
         with optional('h5py').File(of_split.images) as opened:
-            for item in by_split[split]:
-                _, number = item.key
-                yield item, png(opened['x'][number])
+            for one_item in by_split[split_name]:
+                _, number = one_item.key
+                yield one_item, png(opened['x'][number])
 
 
 def _patches(split:str, of_split:_PcamFiles)->Iterator[Item]: # In order
@@ -473,9 +490,10 @@ def _patches(split:str, of_split:_PcamFiles)->Iterator[Item]: # In order
         labels = opened['y'][:].ravel().tolist()
 
     slides = _pcam_slides(of_split.meta, len(labels))
-    for number, (label, slide) in enumerate(zip(labels, slides)):
-        place = f'{split}/{number // 1000:03d}/{number:06d}.png'
-        yield Item(place, ('no tumour', 'tumour')[label], split, slide, (split, number))
+    for number, (label_name, slide_name) in enumerate(zip(labels, slides)):
+        inner_place = f'{split}/{number // 1000:03d}/{number:06d}.png'
+        yield Item(
+            inner_place, ('no tumour', 'tumour')[label_name], split, slide_name, (split, number))
 
 
 def from_pcam(
@@ -483,14 +501,14 @@ def from_pcam(
 )->Found: # Splits as published
     "PatchCamelyon."
     optional('h5py')  # else a missing file is named first
-    items = []
-    parts = {}
-    for split, word in PCAM_WORDS.items():
-        parts[split] = _pcam_files(source, word)
-        items += _patches(split, parts[split])
+    all_items = []
+    split_parts = {}
+    for split_name, split_word in PCAM_WORDS.items():
+        split_parts[split_name] = _pcam_files(source, split_word)
+        all_items += _patches(split_name, split_parts[split_name])
 
-    how = 'read from HDF5, splits as published'
-    return Found(tuple(items), how, extract=partial(_from_hdf5, parts), sound=True)
+    how_read = 'read from HDF5, splits as published'
+    return Found(tuple(all_items), how_read, extract=partial(_from_hdf5, split_parts), sound=True)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c39
 RED_CELLS = ('normal cell', 'macrocyte', 'microcyte', 'spherocyte', 'target cell', 'stomatocyte',
@@ -504,15 +522,15 @@ def _square(
     side:int,          # Of the square, px
 )->np.ndarray: # (side, side, 3)
     "A square around a point, moved inwards at the border."
-    height, width, _ = pixels.shape
-    top = min(max(y - side // 2, 0), height - side)
-    left = min(max(x - side // 2, 0), width - side)
-    return pixels[top:top + side, left:left + side]
+    image_height, image_width, _ = pixels.shape
+    top_edge = min(max(y - side // 2, 0), image_height - side)
+    left_edge = min(max(x - side // 2, 0), image_width - side)
+    return pixels[top_edge:top_edge + side, left_edge:left_edge + side]
 
 
 def _numbers(line:str)->list[int]: # -1 in place of what is no number
     "The numbers of a line."
-    return [int(word) if word.isdecimal() else -1 for word in line.split()]
+    return [int(one_word) if one_word.isdecimal() else -1 for one_word in line.split()]
 
 
 def _is_cell(numbers:list[int])->bool: # What a line has to say
@@ -522,13 +540,13 @@ def _is_cell(numbers:list[int])->bool: # What a line has to say
 
 def _red_cells(file:Path)->Iterator[tuple]: # Number of the line, x, y, kind
     "The cells of one photograph."
-    for number, line in enumerate(file.read_text().splitlines(), 1):
-        numbers = _numbers(line)
+    for number, text_line in enumerate(file.read_text().splitlines(), 1):
+        numbers = _numbers(text_line)
         if not numbers:
             continue
         if not _is_cell(numbers):
             raise ValueError(f"{file} line {number}: expected x, y and a kind from 0 to 12, got "
-                             f"{line!r}")
+                             f"{text_line!r}")
         yield number, *numbers
 
 
@@ -539,11 +557,11 @@ def _from_smears(
 )->Iterator[tuple]: # (item, bytes), photograph by photograph
     "The cells that are wanted."
     in_order = sorted(wanted, key=lambda item: item.path)
-    for stem, cells in groupby(in_order, key=lambda item: item.key[0]):
-        pixels = decode(photos/f'{stem}.jpg', 0).pixels
-        for item in cells:
-            _, column, row = item.key
-            yield item, png(_square(pixels, column, row, side))
+    for file_stem, smear_cells in groupby(in_order, key=lambda item: item.key[0]):
+        pixels = decode(photos/f'{file_stem}.jpg', 0).pixels
+        for item in smear_cells:
+            _, column, table_row = item.key
+            yield item, png(_square(pixels, column, table_row, side))
 
 
 def _smear_tables(source:Path)->tuple[list[Path], Path]: # Tables of cells, folder of photographs
@@ -556,22 +574,25 @@ def _smear_tables(source:Path)->tuple[list[Path], Path]: # Tables of cells, fold
                          "unpacked")
 
     photos = folder.with_name('Dataset')
-    missing = [table.stem for table in tables if not (photos/f'{table.stem}.jpg').exists()]
+    missing = [
+        smear_table.stem
+        for smear_table in tables
+        if not (photos/f'{smear_table.stem}.jpg').exists()]
     if missing:
-        few = ', '.join(missing[:5])
-        raise ValueError(f"{len(missing)} photographs are missing in {photos}: {few}")
+        first_missing = ', '.join(missing[:5])
+        raise ValueError(f"{len(missing)} photographs are missing in {photos}: {first_missing}")
 
     return tables, photos
 
 
 def _cells_in(table:Path)->Iterator[Item]: # In order
     "The cells of one photograph that have a class."
-    smear = f'smear {table.stem}'
-    for number, column, row, kind in _red_cells(table):
-        label = RED_CELLS[kind]
-        place = f'{table.stem}/{number:03d}.png'
-        if label != 'uncategorised':
-            yield Item(place, label, '', smear, (table.stem, column, row))
+    smear_name = f'smear {table.stem}'
+    for number, column, table_row, cell_kind in _red_cells(table):
+        label_name = RED_CELLS[cell_kind]
+        inner_place = f'{table.stem}/{number:03d}.png'
+        if label_name != 'uncategorised':
+            yield Item(inner_place, label_name, '', smear_name, (table.stem, column, table_row))
 
 
 def from_chula(
@@ -580,23 +601,23 @@ def from_chula(
 )->Found: # One item a cell; the number 10, uncategorised, is no class
     "The red cells of Chula RBC-12."
     tables, photos = _smear_tables(source)
-    items = tuple(chain.from_iterable(map(_cells_in, tables)))
-    how = f'cells cut out of smears, {side} px'
-    notes = ('uncategorised cells left out',)
-    return Found(items, how, notes, partial(_from_smears, photos, side), sound=True)
+    all_items = tuple(chain.from_iterable(map(_cells_in, tables)))
+    how_read = f'cells cut out of smears, {side} px'
+    set_notes = ('uncategorised cells left out',)
+    return Found(all_items, how_read, set_notes, partial(_from_smears, photos, side), sound=True)
 
 # %% ../../nbs/datasets/08_sources.ipynb #c44
 TILES = 'lc25000_image_groups.csv'
 
 def _first_copies(table:Path)->dict[str, dict]: # Tile -> row of the first copy by name
     "One row of the group list for each tile."
-    tiles = {}
+    first_tiles = {}
     for listed in csv.DictReader(table.read_text().splitlines()):
-        first_row = tiles.setdefault(listed['group_id'], listed)
+        first_row = first_tiles.setdefault(listed['group_id'], listed)
         if listed['filename'] < first_row['filename']:
-            tiles[listed['group_id']] = listed
+            first_tiles[listed['group_id']] = listed
 
-    return tiles
+    return first_tiles
 
 
 def from_lc25000(
@@ -609,14 +630,14 @@ def from_lc25000(
                          "without the list of which belong together splits leak; put the list "
                          "there, from LC25000-clean, folder kaggle")
 
-    places = {path.name: path for path in source.rglob('*.jpeg')}
-    items = []
-    for tile, row in _first_copies(group_list).items():
+    places = {tile_path.name: tile_path for tile_path in source.rglob('*.jpeg')}
+    all_items = []
+    for tile_name, group_row in _first_copies(group_list).items():
         # Named as missing when it is looked at
-        path = places.get(row['filename'], source/row['filename'])
-        items.append(Item(str(path), row['label'], group=f'tile {tile}'))
+        tile_path = places.get(group_row['filename'], source/group_row['filename'])
+        all_items.append(Item(str(tile_path), group_row['label'], group=f'tile {tile_name}'))
 
-    return Found(tuple(items), f'one image of each tile, by {TILES}')
+    return Found(tuple(all_items), f'one image of each tile, by {TILES}')
 
 # %% ../../nbs/datasets/08_sources.ipynb #c48
 class _Made(NamedTuple):
@@ -628,15 +649,19 @@ class _Made(NamedTuple):
 
 def _without_rare(items:list[Item])->tuple[list[Item], tuple]: # The rest, and a note
     "Leave out classes that lie in fewer than three groups: no split can hold them."
-    labels = np.array([item.label for item in items])
-    groups = np.array([item.group for item in items])
+    labels = np.array([one_item.label for one_item in items])
+    groups = np.array([one_item.group for one_item in items])
     classes, _, counts = group_counts(labels, groups)
-    rare = classes[(counts > 0).sum(0) < 3].tolist()
-    if not rare:
+    rare_classes = classes[(counts > 0).sum(0) < 3].tolist()
+    if not rare_classes:
         return items, ()
 
-    remaining = [item for item in items if item.label not in rare]
-    return remaining, (f"left out, since they lie in fewer than 3 groups: {', '.join(rare)}",)
+    remaining = [
+        one_item
+        for one_item in items
+        if one_item.label not in rare_classes]
+    told = f"left out, since they lie in fewer than 3 groups: {', '.join(rare_classes)}"
+    return remaining, (told,)
 
 
 GROUPS = dict(pbc='', marrow_tcia='', kather2016=r'CRC-Prim-HE-(\d+)') # Of class folders
@@ -660,14 +685,17 @@ def _public(
     skip_broken:bool, # As `prepare` takes it
 )->_Made: # Its trap is the first note
     "A public set, as its authors publish it."
-    found = _as_published(name, source, groups)
-    items, notes = settle(found, list, skip_broken=skip_broken, unique=True)
+    found_items = _as_published(name, source, groups)
+    all_items, set_notes = settle(found_items, list, skip_broken=skip_broken, unique=True)
     rare_notes = ()
-    if not items[0].split:
-        items, rare_notes = _without_rare(items)
+    if not all_items[0].split:
+        all_items, rare_notes = _without_rare(all_items)
 
-    items, split_notes = divide(items, dict(train=.7, test=.2, val=.1), seed)
-    return _Made(found, items, (PUBLIC[name].trap, *found.notes, *notes, *rare_notes, *split_notes))
+    all_items, split_notes = divide(all_items, dict(train=.7, test=.2, val=.1), seed)
+    return _Made(
+        found_items,
+        all_items,
+        (PUBLIC[name].trap, *found_items.notes, *set_notes, *rare_notes, *split_notes))
 
 # %% ../../nbs/datasets/08_sources.ipynb #c49
 def _from_wikiart(source:Path, by:str)->Found: # `by` as `wikiart_folders` takes it
@@ -686,34 +714,35 @@ def _drawn_art(
     skip_broken:bool, # As `prepare` takes it
 )->_Made: # Exactly `size`
     "An art set, drawn from a copy of WikiArt."
-    by = ART[name].by
-    found = _from_wikiart(source, by)
-    draw = partial(reconstruct, name=name, size=size, seed=seed)
-    items, notes = settle(found, draw, skip_broken=skip_broken, unique=True)
+    label_kind = ART[name].by
+    found_items = _from_wikiart(source, label_kind)
+    draw_sample = partial(reconstruct, name=name, size=size, seed=seed)
+    all_items, set_notes = settle(found_items, draw_sample, skip_broken=skip_broken, unique=True)
     drawn_notes = [
-        f"a reconstruction: the paper's list of images is not published; here are the {by}s "
-        f"with most images in this copy, and images drawn with seed {seed}",
+        "a reconstruction: the paper's list of images is not published; "
+        f"here are the {label_kind}s with most images in this copy, "
+        f"and images drawn with seed {seed}",
         'motifs painted in series may cross splits']
     if size == TARGETS[name]:
         drawn_notes.append("sizes and number of classes are Table 1's")
-    if by == 'style':
+    if label_kind == 'style':
         drawn_notes.append('types are styles; a painter may be in several splits')
 
-    return _Made(found, items, (*found.notes, *notes, *drawn_notes))
+    return _Made(found_items, all_items, (*found_items.notes, *set_notes, *drawn_notes))
 
 
 def _beside_table1(name:str, items:list[Item])->str: # A note
     "The sizes of a set beside those of the paper's."
-    train, val, test, n_classes = TARGETS[name]
+    n_train, n_val, n_test, n_classes = TARGETS[name]
     counts = split_counts(items)
     classes = len(labels_of(items))
     own_sizes = counts['train'], counts['val'], counts['test'], classes
-    compared = f'Table 1 has {train} / {val} / {test} in {n_classes} classes'
+    compared = f'Table 1 has {n_train} / {n_val} / {n_test} in {n_classes} classes'
     if own_sizes == TARGETS[name]:
         compared = 'as in Table 1'
 
-    sizes = f"{counts['train']} / {counts['val']} / {counts['test']}"
-    return f"{sizes} images in {classes} classes; {compared}"
+    split_sizes = f"{counts['train']} / {counts['val']} / {counts['test']}"
+    return f"{split_sizes} images in {classes} classes; {compared}"
 
 
 def _own(
@@ -725,14 +754,14 @@ def _own(
 )->_Made: # As the files say
     "A set from class folders or a table."
     is_table = source.suffix.lower() in ('.csv', '.tsv')
-    found = from_csv(source, groups) if is_table else from_folder(source, groups)
-    items, notes = settle(found, list, skip_broken=skip_broken, unique=False)
-    train, val, test, _ = TARGETS.get(name, (70, 10, 20, 0))
-    items, split_notes = divide(items, dict(train=train, test=test, val=val), seed)
+    found_items = from_csv(source, groups) if is_table else from_folder(source, groups)
+    all_items, set_notes = settle(found_items, list, skip_broken=skip_broken, unique=False)
+    n_train, n_val, n_test, _ = TARGETS.get(name, (70, 10, 20, 0))
+    all_items, split_notes = divide(all_items, dict(train=n_train, test=n_test, val=n_val), seed)
     if name in TARGETS:
-        split_notes = (*split_notes, _beside_table1(name, items))
+        split_notes = (*split_notes, _beside_table1(name, all_items))
 
-    return _Made(found, items, (*found.notes, *notes, *split_notes))
+    return _Made(found_items, all_items, (*found_items.notes, *set_notes, *split_notes))
 
 # %% ../../nbs/datasets/08_sources.ipynb #c50
 SISTERS = dict(artist_classification_1='artist_classification_2',
@@ -740,15 +769,16 @@ SISTERS = dict(artist_classification_1='artist_classification_2',
 
 def _refuse_shared_painters(folder:Path, items:list[Item])->None: # Or ValueError
     "Refuse painters that the sister set beside `folder` has."
-    table = folder.with_name(SISTERS.get(folder.name, folder.name))/'set.csv'
-    if not table.exists():
+    sister_table = folder.with_name(SISTERS.get(folder.name, folder.name))/'set.csv'
+    if not sister_table.exists():
         return
 
-    theirs = set(listing(table).labels)
+    theirs = set(listing(sister_table).labels)
     shared = sorted(theirs & labels_of(items))
     if shared:
-        raise ValueError(f"{', '.join(shared[:5])} are in {table} too: prepare both sets from the "
-                         "same copy of WikiArt")
+        raise ValueError(
+            f"{', '.join(shared[:5])} are in {sister_table} too: prepare both sets from the "
+            "same copy of WikiArt")
 
 
 def _refuse_groups(name:str, groups:str)->None: # Or ValueError; parameters as of `prepare`
@@ -779,20 +809,22 @@ def _refuse_request(
 # %% ../../nbs/datasets/08_sources.ipynb #c51
 def _card(name:str, source:Path, made:_Made, seed:int)->dict: # Parameters as of `prepare`
     "What a reader of results must know of a set; sizes are added where it is written."
-    card = dict(
+    new_card = dict(
         name=name,
         origin=str(source),
         licence='not stated',
         how=made.found.how,
         seed=seed,
         notes=[*made.notes])
-    about = {**COLLECTIONS, **PUBLIC}.get(name)
-    if about:
-        card |= dict(licence=about.terms, how=f'{made.found.how}; layout as of {about.source}')
+    published_facts = {**COLLECTIONS, **PUBLIC}.get(name)
+    if published_facts:
+        new_card |= dict(
+            licence=published_facts.terms,
+            how=f'{made.found.how}; layout as of {published_facts.source}')
     if name in PUBLIC:
-        card |= dict(origin=f'{PUBLIC[name].where}; read from {source}')
+        new_card |= dict(origin=f'{PUBLIC[name].where}; read from {source}')
 
-    return card
+    return new_card
 
 
 def prepare(
@@ -810,12 +842,12 @@ def prepare(
     source = Path(source).absolute()
     _refuse_request(name, source, groups)
     if name in PUBLIC:
-        made = _public(name, source, groups, seed, skip_broken)
+        prepared_set = _public(name, source, groups, seed, skip_broken)
     elif name in ART:
-        made = _drawn_art(name, source, sizes[name], seed, skip_broken)
+        prepared_set = _drawn_art(name, source, sizes[name], seed, skip_broken)
     else:
-        made = _own(name, source, groups, seed, skip_broken)
+        prepared_set = _own(name, source, groups, seed, skip_broken)
 
-    _refuse_shared_painters(folder, made.items)
-    card = _card(name, source, made, seed)
-    return write_set(folder, made.items, card, extract=made.found.extract)
+    _refuse_shared_painters(folder, prepared_set.items)
+    new_card = _card(name, source, prepared_set, seed)
+    return write_set(folder, prepared_set.items, new_card, extract=prepared_set.found.extract)

@@ -32,8 +32,8 @@ def _have_shared_root(parts:list[list])->bool: # Path of each image, cut at '/'
     "Whether one folder that is no split lies around everything."
     if min(map(len, parts)) <= 2:
         return False
-    tops = {folders[0] for folders in parts}
-    return len(tops) == 1 and tops.pop().lower() not in SPLITS
+    top_corners = {folders[0] for folders in parts}
+    return len(top_corners) == 1 and top_corners.pop().lower() not in SPLITS
 
 
 def _without_shared_root(
@@ -42,8 +42,8 @@ def _without_shared_root(
 )->tuple[list, list]: # Both without the folders that lie around everything
     "Take off folders around it all, as archives have."
     while _have_shared_root(parts):
-        parts = [part[1:] for part in parts]
-        named = [part[1:] for part in named]
+        parts = [one_path[1:] for one_path in parts]
+        named = [one_path[1:] for one_path in named]
     return parts, named
 
 
@@ -59,12 +59,18 @@ def _refuse_outside(
     where:str,         # What the messages call the set
 )->None: # Or ValueError
     "Refuse images that lie beside the class folders."
-    outside = [part for part, split in zip(parts, splits) if not _fits(part, split, depth)]
+    outside = [
+        one_path
+        for one_path, split_name in zip(parts, splits)
+        if not _fits(one_path, split_name, depth)]
     if not outside:
         return
 
     advice = ''
-    named_splits = [part[0] for part, split in zip(parts, splits) if split]
+    named_splits = [
+        one_path[0]
+        for one_path, split_name in zip(parts, splits)
+        if split_name]
     if named_splits:
         advice = f"; {named_splits[0]!r} is read as a split: rename it if it is a class"
 
@@ -74,15 +80,15 @@ def _refuse_outside(
 
 def _refuse_unclear(parts:list[list], where:str)->None: # Or ValueError
     "Refuse folders that may be classes, slides or splits, by what lies in two of them."
-    below = defaultdict(set)
-    deep = [folders for folders in parts if len(folders) > 2]
-    for folder, inner, *_ in deep:
-        below[folder].add(inner)
+    inner_of = defaultdict(set)
+    deep_paths = [folders for folders in parts if len(folders) > 2]
+    for folder, inner_folder, *_ in deep_paths:
+        inner_of[folder].add(inner_folder)
 
-    for first, second in combinations(sorted(below), 2):
-        in_both = below[first] & below[second]
+    for first_folder, second_folder in combinations(sorted(inner_of), 2):
+        in_both = inner_of[first_folder] & inner_of[second_folder]
         if len(in_both) > 1:
-            raise ValueError(f"{where}: folders {first!r} and {second!r} both hold "
+            raise ValueError(f"{where}: folders {first_folder!r} and {second_folder!r} both hold "
                              f"{sorted(in_both)}: which of them are the classes? Name splits "
                              "train, val and test; or list the files in a CSV: path, class, and "
                              "group for slides or patients")
@@ -95,11 +101,15 @@ def _refuse_classes(
     where:str,         # What the messages call the set
 )->None: # Or ValueError
     "Refuse a class without images, and a set of one class."
-    class_folders = {folders[-1] for folders in named if len(folders) == depth}
-    empty = class_folders - set(labels)
-    if empty:
-        raise ValueError(f"{where}: class {min(empty)!r} has no images: fill the folder or remove "
-                         "it")
+    class_folders = {
+        folders[-1]
+        for folders in named
+        if len(folders) == depth}
+    empty_classes = class_folders - set(labels)
+    if empty_classes:
+        raise ValueError(
+            f"{where}: class {min(empty_classes)!r} has no images: fill the folder or remove "
+            "it")
     if len(set(labels)) < 2:
         raise ValueError(f"{where} has one class, {labels[0]!r}: two or more are needed")
 
@@ -113,21 +123,21 @@ def layout(
     if not paths:
         raise ValueError(f"no image in {where}: {PUT_IMAGES}")
 
-    parts = [path.split('/') for path in paths]
-    named = [path[:-1].split('/') for path in folders]
-    parts, named = _without_shared_root(parts, named)
-    splits = [SPLITS.get(part[0].lower(), '') for part in parts]
-    depth = 2 if any(splits) else 1
+    path_parts = [one_path.split('/') for one_path in paths]
+    named_parts = [one_path[:-1].split('/') for one_path in folders]
+    path_parts, named_parts = _without_shared_root(path_parts, named_parts)
+    splits = [SPLITS.get(path_part[0].lower(), '') for path_part in path_parts]
+    folder_depth = 2 if any(splits) else 1
 
-    _refuse_outside(parts, splits, depth, where)
-    if depth == 1:
-        _refuse_unclear(parts, where)
+    _refuse_outside(path_parts, splits, folder_depth, where)
+    if folder_depth == 1:
+        _refuse_unclear(path_parts, where)
 
-    labels = [part[depth - 1] for part in parts]
-    _refuse_classes(labels, named, depth, where)
+    labels = [path_part[folder_depth - 1] for path_part in path_parts]
+    _refuse_classes(labels, named_parts, folder_depth, where)
 
-    names = ['/'.join(part[depth:]) for part in parts]
-    return np.array(splits, dtype='<U5'), np.array(labels), np.array(names)
+    inner_names = ['/'.join(path_part[folder_depth:]) for path_part in path_parts]
+    return np.array(splits, dtype='<U5'), np.array(labels), np.array(inner_names)
 
 # %% ../../nbs/datasets/02_splits.ipynb #c13
 def fingerprint(
@@ -138,10 +148,10 @@ def fingerprint(
 )->str: # 64 hexadecimal digits, the same in any order
     "What a set consists of, as one number."
     images = sorted(zip(split.tolist(), label.tolist(), file.tolist(), map(bytes, digest)))
-    whole = hashlib.sha256()
-    for own_split, own_label, name, content in images:
-        whole.update(f'{own_split}/{own_label}/{name}\0'.encode() + content)
-    return whole.hexdigest()
+    sha256 = hashlib.sha256()
+    for own_split, own_label, image_name, content in images:
+        sha256.update(f'{own_split}/{own_label}/{image_name}\0'.encode() + content)
+    return sha256.hexdigest()
 
 # %% ../../nbs/datasets/02_splits.ipynb #c17
 def _rank_in_class(
@@ -149,13 +159,13 @@ def _rank_in_class(
     seed:int,         # >= 0
 )->np.ndarray: # (N,) int, 0 = the first of its class
     "The place of each image when every class is shuffled."
-    rank = np.empty(len(label), int)
+    class_rank = np.empty(len(label), int)
     for class_id in np.unique(label).tolist():
         generator = np.random.default_rng((seed, class_id))
         shuffled = generator.permutation(np.flatnonzero(label == class_id))
-        rank[shuffled] = np.arange(len(shuffled))
+        class_rank[shuffled] = np.arange(len(shuffled))
 
-    return rank
+    return class_rank
 
 
 def carve(
@@ -177,20 +187,20 @@ def _deal(
 )->np.ndarray: # Split of each group, (G,) int
     "Deal whole groups to splits, the class that lies in the fewest groups first."
     wanted = np.outer(share, count.sum(0))
-    dealt = np.zeros_like(wanted)
+    dealt_counts = np.zeros_like(wanted)
     split_of = np.full(len(count), -1)
     rarest_first = np.argsort((count > 0).sum(0), kind='stable')
     for class_id in rarest_first.tolist():
         waiting = order[(count[order, class_id] > 0) & (split_of[order] < 0)]
-        for place, group in enumerate(waiting.tolist()):
+        for position, group_number in enumerate(waiting.tolist()):
             # Splits that have no image of this class yet
-            without = np.flatnonzero(dealt[:, class_id] == 0)
-            left = len(waiting) - place
-            if left <= len(without):
-                split_of[group] = without[0]  # just enough to give them one each
+            without = np.flatnonzero(dealt_counts[:, class_id] == 0)
+            n_left = len(waiting) - position
+            if n_left <= len(without):
+                split_of[group_number] = without[0]  # just enough to give them one each
             else:
-                split_of[group] = np.argmax(wanted[:, class_id] - dealt[:, class_id])
-            dealt[split_of[group]] += count[group]
+                split_of[group_number] = np.argmax(wanted[:, class_id] - dealt_counts[:, class_id])
+            dealt_counts[split_of[group_number]] += count[group_number]
 
     return split_of
 
@@ -200,12 +210,13 @@ def group_counts(
     group:np.ndarray, # (N,) str; '' = an image on its own
 )->tuple[np.ndarray, np.ndarray, np.ndarray]: # Classes; group of each image; count (G, C)
     "How many images of each class each group has."
-    alone = np.char.add('\0', np.arange(len(label)).astype(str))
+    alone_names = np.char.add('\0', np.arange(len(label)).astype(str))
     classes, class_ids = np.unique(label, return_inverse=True)
-    groups, owner = np.unique(np.where(group == '', alone, group), return_inverse=True)
+    groups, group_of_image = np.unique(
+        np.where(group == '', alone_names, group), return_inverse=True)
     counts = np.zeros((len(groups), len(classes)), int)
-    np.add.at(counts, (owner, class_ids), 1)
-    return classes, owner, counts
+    np.add.at(counts, (group_of_image, class_ids), 1)
+    return classes, group_of_image, counts
 
 
 def _orders(
@@ -214,8 +225,8 @@ def _orders(
 )->Iterator[np.ndarray]: # A hundred times the groups, (G,) int
     "Orders of dealing: large groups first, which nearly always serves; then as luck has it."
     generator = np.random.default_rng(seed)
-    first = generator.permutation(len(count))
-    yield first[np.argsort(-count[first].sum(1), kind='stable')]
+    first_order = generator.permutation(len(count))
+    yield first_order[np.argsort(-count[first_order].sum(1), kind='stable')]
 
     for _ in range(99):
         yield generator.permutation(len(count))
@@ -249,7 +260,10 @@ def straddling(
         splits[str(own_group)].add(str(own_split))
 
     splits.pop('', None)
-    return {name: sorted(splits[name]) for name in sorted(splits) if len(splits[name]) > 1}
+    return {
+        group_name: sorted(splits[group_name])
+        for group_name in sorted(splits)
+        if len(splits[group_name]) > 1}
 
 
 def by_group(
@@ -259,17 +273,19 @@ def by_group(
     seed:int,                # >= 0; same seed, same splits
 )->np.ndarray: # Split of each image, (N,) str
     "Splits of whole groups, with their share of every class as nearly as the groups allow."
-    classes, owner, counts = group_counts(label, group)
-    names = np.array(list(shares))
+    classes, group_of_image, counts = group_counts(label, group)
+    split_names = np.array(list(shares))
     wanted = np.array(list(shares.values())) / sum(shares.values())
-    needed = [split for split in shares if split != 'val']
-    for order in _orders(counts, seed):
-        split_of = names[_deal(counts, wanted, order)]
-        held = np.array([counts[split_of == split].sum(0) > 0 for split in needed])
-        if held.all() and set(split_of.tolist()) == set(shares):
-            return split_of[owner]
+    needed = [split_name for split_name in shares if split_name != 'val']
+    for group_order in _orders(counts, seed):
+        split_of = split_names[_deal(counts, wanted, group_order)]
+        held_classes = np.array([
+            counts[split_of == split_name].sum(0) > 0
+            for split_name in needed])
+        if held_classes.all() and set(split_of.tolist()) == set(shares):
+            return split_of[group_of_image]
 
-    raise _undealt(classes, counts, needed, held)
+    raise _undealt(classes, counts, needed, held_classes)
 
 # %% ../../nbs/datasets/02_splits.ipynb #c24
 def _hold_out(
@@ -302,11 +318,11 @@ def _drawn_splits(
         shares = dict(train=.7, test=.2, val=.1)
         return by_group(label, group, shares, seed_from('groups', name, seed))
 
-    split = np.full(len(label), 'train', dtype='<U5')
-    _hold_out(split, 'test', .2, seed_from('test', name, seed), label=label, group=group)
+    split_of_each = np.full(len(label), 'train', dtype='<U5')
+    _hold_out(split_of_each, 'test', .2, seed_from('test', name, seed), label=label, group=group)
     # 10 of the 80 % left
-    _hold_out(split, 'val', .125, seed_from('val', name, seed), label=label, group=group)
-    return split
+    _hold_out(split_of_each, 'val', .125, seed_from('val', name, seed), label=label, group=group)
+    return split_of_each
 
 
 def _refuse_rare(label:np.ndarray, where:str)->None: # Or ValueError
@@ -320,10 +336,11 @@ def _refuse_rare(label:np.ndarray, where:str)->None: # Or ValueError
 
 def _refuse_absent(split:np.ndarray, label:np.ndarray, where:str)->None: # Or ValueError
     "Refuse splits of which train or test lacks a class."
-    for part in ('train', 'test'):
-        missing = np.setdiff1d(label, label[split == part])
+    for split_name in ('train', 'test'):
+        missing = np.setdiff1d(label, label[split == split_name])
         if len(missing):
-            raise ValueError(f"{where}: class '{missing[0]}' has no images in {part}: add some")
+            raise ValueError(
+                f"{where}: class '{missing[0]}' has no images in {split_name}: add some")
 
 
 def complete(
@@ -348,8 +365,8 @@ def complete(
         raise ValueError(f"{where} has no test split: add test/<class>/, or put the class folders "
                          "directly in it to have them split 70/10/20")
     elif 'val' not in split:
-        drawn = seed_from('source_val', name)
-        _hold_out(split, 'val', source_val, drawn, label=label, group=group)
+        draw_seed = seed_from('source_val', name)
+        _hold_out(split, 'val', source_val, draw_seed, label=label, group=group)
 
     _refuse_absent(split, label, where)
     return split
@@ -388,28 +405,29 @@ def pick(
     seed:int,            # Same seed: a smaller part lies within a larger one
 )->np.ndarray: # Positions, ascending int64; every class keeps one image or more
     "A nested, stratified part of a training set."
-    text = str(train).strip()
-    if not text:
+    train_text = str(train).strip()
+    if not train_text:
         return np.arange(len(label))
-    if not _AMOUNT.fullmatch(text):
+    if not _AMOUNT.fullmatch(train_text):
         raise ValueError("train must be '', a share like 0.25, a number like 300, or 40/class, got "
-                         f"{text!r}")
+                         f"{train_text!r}")
 
-    rank = _rank_in_class(label, seed)
-    if '/' in text:
-        return _some_of_each(rank, label, int(text.removesuffix('/class')))
+    class_rank = _rank_in_class(label, seed)
+    if '/' in train_text:
+        return _some_of_each(class_rank, label, int(train_text.removesuffix('/class')))
 
-    wanted = _number_of(text, len(label))
+    wanted = _number_of(train_text, len(label))
     counts = np.bincount(label)
     # The first of each class come first
-    share_before = np.where(rank == 0, 0, (rank + .5) / counts[label])
-    order = np.lexsort((label, share_before))
+    share_before = np.where(class_rank == 0, 0, (class_rank + .5) / counts[label])
+    image_order = np.lexsort((label, share_before))
     needed = (counts > 0).sum()
     if wanted < needed:
-        raise ValueError(f"train={text} leaves class {label[order[wanted]]} without an image: ask "
-                         f"for {needed} or more")
+        raise ValueError(
+            f"train={train_text} leaves class {label[image_order[wanted]]} without an image: ask "
+            f"for {needed} or more")
 
-    return np.sort(order[:wanted])
+    return np.sort(image_order[:wanted])
 
 # %% ../../nbs/datasets/02_splits.ipynb #c42
 def steps_per_epoch(
@@ -425,9 +443,9 @@ def steps_per_epoch(
 @lru_cache(maxsize=16)
 def _order(n:int, seed:int, epoch:int)->np.ndarray: # (n,) int64, read-only
     "The order of one epoch."
-    order = np.random.default_rng((seed, 0, epoch)).permutation(n)
-    order.setflags(write=False)
-    return order
+    image_order = np.random.default_rng((seed, 0, epoch)).permutation(n)
+    image_order.setflags(write=False)
+    return image_order
 
 
 def batch_indices(
@@ -437,8 +455,8 @@ def batch_indices(
     step:int,  # Absolute, 0-based
 )->np.ndarray: # (min(batch, n),) int64
     "The images of one training step."
-    epoch, place = divmod(step, steps_per_epoch(n, batch))
-    return _order(n, seed, epoch)[place * batch:(place + 1) * batch]
+    epoch, position = divmod(step, steps_per_epoch(n, batch))
+    return _order(n, seed, epoch)[position * batch:(position + 1) * batch]
 
 # %% ../../nbs/datasets/02_splits.ipynb #c50
 def random_crops(
@@ -456,10 +474,10 @@ def five_crops(
     px:int,          # As above
 )->tuple[np.ndarray, np.ndarray]: # First rows and columns, (B, 5): four corners, then the centre
     "The places torchvision's `five_crop` cuts; the last is its `center_crop`."
-    spare = size.astype(np.int64) - px
-    bottom, right = spare.T
-    middle, centre = np.rint(spare / 2).astype(np.int64).T
-    zero = np.zeros_like(bottom)
-    tops = np.stack([zero, zero, bottom, bottom, middle], 1)
-    lefts = np.stack([zero, right, zero, right, centre], 1)
-    return tops, lefts
+    spare_pixels = size.astype(np.int64) - px
+    bottom_edge, right_edge = spare_pixels.T
+    middle, centre = np.rint(spare_pixels / 2).astype(np.int64).T
+    zero_offset = np.zeros_like(bottom_edge)
+    top_corners = np.stack([zero_offset, zero_offset, bottom_edge, bottom_edge, middle], 1)
+    left_corners = np.stack([zero_offset, right_edge, zero_offset, right_edge, centre], 1)
+    return top_corners, left_corners

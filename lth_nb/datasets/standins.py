@@ -24,8 +24,8 @@ def _draws(
     index:np.ndarray, # Image numbers (N,), >= 0, N >= 1
 )->np.ndarray: # (22, N, 1, 1) float32 in [0, 1); a column by `text` and its number alone
     "Uniform numbers for each image in `index`."
-    key = int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
-    numbers = [np.random.default_rng([key, int(number)]).random(22, 'f4') for number in index]
+    seed_key = int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
+    numbers = [np.random.default_rng([seed_key, int(number)]).random(22, 'f4') for number in index]
     return np.stack(numbers, 1)[..., None, None]
 
 # %% ../../nbs/datasets/04_standins.ipynb #c09

@@ -61,19 +61,19 @@ def _runs(rows, arm, source):
     "Accuracy of an arm per density and seed; runs without a source serve every one."
     chosen = rows[(rows.arm == arm) & rows.source.isin(['', source])]
     density = (1 - chosen.sparsity).where(chosen['round'] >= 1, 1.)
-    runs = pd.DataFrame(dict(
+    arm_runs = pd.DataFrame(dict(
         density=density.round(6),
         seed=chosen.seed,
         test_acc=chosen.test_acc))
-    return runs.groupby(['density', 'seed'], as_index=False).test_acc.mean()
+    return arm_runs.groupby(['density', 'seed'], as_index=False).test_acc.mean()
 
 def _curve(reading, arm, source):
     "The line of an arm, with its start; without runs where the arm did not run."
-    runs = _runs(reading.rows, arm, source)
-    if runs.empty:
-        return Curve(arm, source, runs)
-    start = _runs(reading.rows, START[arm], source)
-    return Curve(arm, source, pd.concat([start, runs]))
+    arm_runs = _runs(reading.rows, arm, source)
+    if arm_runs.empty:
+        return Curve(arm, source, arm_runs)
+    start_runs = _runs(reading.rows, START[arm], source)
+    return Curve(arm, source, pd.concat([start_runs, arm_runs]))
 
 def curves_of(
     reading:Reading,     # From `stats.readings`
@@ -82,23 +82,23 @@ def curves_of(
     own_arms:Sequence[str]=(), # Sparse arms drawn of the target's own tickets alone
 )->list[Curve]: # Source by source, each with its start at density 1 where that was run
     "The lines of one facet, without scratch."
-    lines = []
+    all_lines = []
     for source in reading.sources:
-        own = own_arms if source == reading.target else ()
+        own_names = own_arms if source == reading.target else ()
         if not sources or source in sources:
-            lines += [_curve(reading, arm, source) for arm in (*arms, *own)]
-    return [line for line in lines if len(line.runs)]
+            all_lines += [_curve(reading, arm_name, source) for arm_name in (*arms, *own_names)]
+    return [line for line in all_lines if len(line.runs)]
 
 # %% ../../nbs/figures/01_curves.ipynb #c11
 def _ticks_apart(densities, factor):
     "Densities at least a factor apart, from the fewest weights; both ends are always there."
-    least, most = min(densities), max(densities)
-    ticks = [least] # both ends always: the sparsest matters most, and all weights come first
+    lowest, highest = min(densities), max(densities)
+    tick_marks = [lowest] # both ends always: the sparsest matters most, and all weights come first
     for density in sorted(densities):
-        apart = min(density / ticks[-1], most / density)
-        if apart >= factor:
-            ticks.append(density)
-    return [*ticks, most] if most > least else ticks
+        nearest_ratio = min(density / tick_marks[-1], highest / density)
+        if nearest_ratio >= factor:
+            tick_marks.append(density)
+    return [*tick_marks, highest] if highest > lowest else tick_marks
 
 def density_axis(
     densities:Sequence[float], # Shares kept, in (0, 1], of all points in the figure
@@ -106,16 +106,16 @@ def density_axis(
     labels:float=0.,           # Share of the axis left free on the right, in [0, 1), for labels
 )->dict: # What `fig.update_xaxes` takes
     "A logarithmic axis of weights remaining, from all of them down to the fewest."
-    least, widest = min(densities), max(densities)
-    span = np.log10(widest / least) or .3
-    ticks = _ticks_apart(densities, 10**(span / most))
-    left = np.log10(widest) + .06 * span
-    right = np.log10(least) - .06 * span - labels / (1 - labels) * 1.12 * span
+    lowest, widest = min(densities), max(densities)
+    decades = np.log10(widest / lowest) or .3
+    tick_marks = _ticks_apart(densities, 10**(decades / most))
+    left_end = np.log10(widest) + .06 * decades
+    right_end = np.log10(lowest) - .06 * decades - labels / (1 - labels) * 1.12 * decades
     return dict(
         type='log',
-        range=[left, right],
-        tickvals=ticks,
-        ticktext=[f'{100 * density:.3g}' for density in ticks],
+        range=[left_end, right_end],
+        tickvals=tick_marks,
+        ticktext=[f'{100 * density:.3g}' for density in tick_marks],
         tickangle=0,
         title='weights remaining, %',
         zeroline=False)
@@ -123,10 +123,10 @@ def density_axis(
 # %% ../../nbs/figures/01_curves.ipynb #c15
 def _hover(line, target, point):
     "What the pointer reads off one mean."
-    name = f'{source_name(line.source, target)} {ARM_NAMES[line.arm]}'
-    kept = f'{100 * point.density:.3g} % of the weights'
+    line_name = f'{source_name(line.source, target)} {ARM_NAMES[line.arm]}'
+    kept_share = f'{100 * point.density:.3g} % of the weights'
     spread = f' ± {100 * point.std:.1f}' if point.n > 1 else ''
-    return f'{name}<br>{kept}<br>{100 * point.accuracy:.1f} %{spread}, n = {point.n}'
+    return f'{line_name}<br>{kept_share}<br>{100 * point.accuracy:.1f} %{spread}, n = {point.n}'
 
 def _band(places, low, high, colour):
     "An area between two lines."
@@ -161,12 +161,15 @@ class Facet:
     @cached_property
     def scratch(self)->pd.Series: # Test accuracy of each run, in [0, 1]; may be empty
         "The runs from scratch."
-        rows = self.reading.rows
-        return rows.test_acc[rows.arm == 'scratch']
+        run_rows = self.reading.rows
+        return run_rows.test_acc[run_rows.arm == 'scratch']
     @cached_property
     def densities(self)->list[float]: # Of all points, the fewest weights first
         "Where the facet has points."
-        densities = {density for line in self.lines for density in line.runs.density}
+        densities = {
+            density
+            for line in self.lines
+            for density in line.runs.density}
         return sorted(densities) or [.1, 1.]
     @cached_property
     def looks(self)->dict[str,tuple[str,str]]: # Source -> colour and marker
@@ -182,8 +185,8 @@ class Facet:
 
     def heights(self)->list[float]: # Of all runs
         "Everything the y axis must hold."
-        runs = [line.runs.test_acc for line in self.lines]
-        heights = [self.height(shares) for shares in (*runs, self.scratch)]
+        arm_runs = [line.runs.test_acc for line in self.lines]
+        heights = [self.height(shares) for shares in (*arm_runs, self.scratch)]
         return np.concatenate(heights).tolist()
 
     def mean_line(self,
@@ -191,44 +194,48 @@ class Facet:
     )->go.Scatter: # Line and markers
         "The means of a curve, joined."
         colour, symbol = self.looks[line.source]
-        dash, width = ARMS[line.arm]
+        dash_style, line_width = ARMS[line.arm]
         points = line.points.rename(columns=dict(mean='accuracy'))
-        shape = symbol if line.arm == 'ticket' else f'{symbol}-open'
-        size = 8 if len(points) < 12 else 5
-        marker = dict(symbol=shape, size=size, color=colour)
-        hover = [_hover(line, self.reading.target, point) for point in points.itertuples()]
+        marker_shape = symbol if line.arm == 'ticket' else f'{symbol}-open'
+        marker_size = 8 if len(points) < 12 else 5
+        marker = dict(symbol=marker_shape, size=marker_size, color=colour)
+        hover_texts = [
+            _hover(line, self.reading.target, mean_point)
+            for mean_point in points.itertuples()]
         return go.Scatter(
             x=points.density,
             y=self.height(points.accuracy),
             mode='lines+markers',
             name=line.arm,
             meta=dict(source=line.source),
-            line=dict(color=colour, dash=dash, width=width),
+            line=dict(color=colour, dash=dash_style, width=line_width),
             marker=marker,
             hoverinfo='text',
-            hovertext=hover)
+            hovertext=hover_texts)
 
     def across(self)->list[go.Scatter]: # Band, dots and line; [] where scratch was not run
         "Scratch: one number for all densities."
         if self.scratch.empty:
             return []
-        ends = [self.densities[-1], self.densities[0]]
-        mean, std, count = self.scratch.mean(), self.scratch.std(ddof=1), len(self.scratch)
-        hover = f'from scratch<br>{100 * mean:.1f} %, n = {count}'
-        line = go.Scatter(
-            x=ends,
-            y=self.height(np.array([mean, mean])),
+        limits = [self.densities[-1], self.densities[0]]
+        mean_height, deviation, n_runs = self.scratch.mean(), self.scratch.std(
+            ddof=1), len(self.scratch)
+        hover_text = f'from scratch<br>{100 * mean_height:.1f} %, n = {n_runs}'
+        across_line = go.Scatter(
+            x=limits,
+            y=self.height(np.array([mean_height, mean_height])),
             mode='lines',
             name='scratch',
             line=dict(color='#000000', width=1.5),
             hoverinfo='text',
-            hovertext=hover)
-        dots = _dots(np.full(count, ends[0]).tolist(), self.height(self.scratch), '#000000')
-        if count < 3:
-            return [dots, line]
-        low = self.height(np.array([mean - std, mean - std]))
-        high = self.height(np.array([mean + std, mean + std]))
-        return [_band(ends, low, high, 'rgba(0,0,0,0.07)'), dots, line]
+            hovertext=hover_text)
+        dot_traces = _dots(np.full(
+            n_runs, limits[0]).tolist(), self.height(self.scratch), '#000000')
+        if n_runs < 3:
+            return [dot_traces, across_line]
+        lower_edge = self.height(np.array([mean_height - deviation, mean_height - deviation]))
+        upper_edge = self.height(np.array([mean_height + deviation, mean_height + deviation]))
+        return [_band(limits, lower_edge, upper_edge, 'rgba(0,0,0,0.07)'), dot_traces, across_line]
 
     def bands(self)->list[go.Scatter]: # One per ticket
         "The spread of the tickets, where three runs or more have one."
@@ -240,26 +247,27 @@ class Facet:
         line:Curve, # One of `lines`, with three runs or more somewhere
     )->go.Scatter: # Filled
         "One std on either side of the means of three runs or more."
-        told = line.points[line.points.n >= 3]
-        low = self.height(told['mean'] - told['std'])
-        high = self.height(told['mean'] + told['std'])
+        told_points = line.points[line.points.n >= 3]
+        lower_edge = self.height(told_points['mean'] - told_points['std'])
+        upper_edge = self.height(told_points['mean'] + told_points['std'])
         colour, _ = self.looks[line.source]
-        return _band(list(told.density), list(low), list(high), fade(colour, .1))
+        return _band(
+            list(told_points.density), list(lower_edge), list(upper_edge), fade(colour, .1))
 
     def run_dots(self)->list[go.Scatter]: # One per line
         "The runs of each line, a little aside where lines would cover each other."
         middle = (len(self.lines) - 1) / 2
-        dots = []
-        for index, line in enumerate(self.lines):
+        all_dots = []
+        for position, line in enumerate(self.lines):
             colour, _ = self.looks[line.source]
-            places = line.runs.density * 1.012**(index - middle)
-            dots.append(_dots(places, self.height(line.runs.test_acc), colour))
-        return dots
+            places = line.runs.density * 1.012**(position - middle)
+            all_dots.append(_dots(places, self.height(line.runs.test_acc), colour))
+        return all_dots
 
     def traces(self)->list[go.Scatter]: # Bands first, so that they hide no line
         "Everything but the labels."
-        means = [self.mean_line(line) for line in self.lines]
-        return [*self.bands(), *self.across(), *self.run_dots(), *means]
+        mean_traces = [self.mean_line(line) for line in self.lines]
+        return [*self.bands(), *self.across(), *self.run_dots(), *mean_traces]
 
     def name_of(self,
         line:Curve, # One of `lines`
@@ -272,29 +280,29 @@ class Facet:
 
     def names(self)->list[tuple[str, str, float]]: # Text, colour, and mean at the end of the line
         "What stands at the end of each line."
-        ends = []
+        limits = []
         for line in self.lines:
             colour, _ = self.looks[line.source]
-            last = line.points['mean'].iloc[-1]
-            ends.append((self.name_of(line), colour, self.height(last)))
+            last_height = line.points['mean'].iloc[-1]
+            limits.append((self.name_of(line), colour, self.height(last_height)))
         if len(self.scratch):
-            ends.append(('scratch', '#000000', self.height(self.scratch.mean())))
-        return ends
+            limits.append(('scratch', '#000000', self.height(self.scratch.mean())))
+        return limits
 
     def labels(self,
         gap:float, # Least distance of two labels, in units of the y axis
     )->go.Scatter: # Text only
         "A label at the end of each line."
-        ends = pd.DataFrame(self.names(), columns=['text', 'colour', 'height'])
-        places = np.full(len(ends), self.densities[0] / 1.04)
-        heights = spread_labels(ends.height.to_numpy(), gap)
+        limits = pd.DataFrame(self.names(), columns=['text', 'colour', 'height'])
+        places = np.full(len(limits), self.densities[0] / 1.04)
+        heights = spread_labels(limits.height.to_numpy(), gap)
         return go.Scatter(
             x=places.tolist(),
             y=heights,
-            text=ends.text.tolist(),
+            text=limits.text.tolist(),
             mode='text',
             textposition='middle right',
-            textfont=dict(color=ends.colour.tolist(), size=12),
+            textfont=dict(color=limits.colour.tolist(), size=12),
             cliponaxis=False,
             hoverinfo='skip',
             name='labels')
@@ -309,46 +317,52 @@ def _differs(readings, field):
 
 def _told(reading, fields):
     "Some fields of a reading in words."
-    return ', '.join(TOLD[field].format(getattr(reading, field)) for field in fields)
+    return ', '.join(TOLD[field_name].format(getattr(reading, field_name)) for field_name in fields)
 
 def facet_names(
     readings:Sequence, # Of one figure
 )->list[str]: # One each
     "What tells the readings apart."
-    fields = [field for field in TOLD if _differs(readings, field)]
+    fields = [
+        field_name
+        for field_name in TOLD
+        if _differs(readings, field_name)]
     if fields[:2] == ['target', 'n_train']:
         fields.remove('n_train') # a target has its size
     return [_told(reading, fields or ['target']) for reading in readings]
 
 def _counts(facet):
     "How many runs each mean of a facet is of."
-    counts = [count for line in facet.lines for count in line.points.n]
+    counts = [n_runs for line in facet.lines for n_runs in line.points.n]
     return [*counts, len(facet.scratch)] if len(facet.scratch) else counts
 
 def _counted(facets):
     "How many runs a mean is of, and what is drawn of them."
-    counts = [count for facet in facets for count in _counts(facet)]
+    counts = [
+        n_runs
+        for one_facet in facets
+        for n_runs in _counts(one_facet)]
     if not counts:
         return 'no run'
-    low, high = min(counts), max(counts)
-    if high == 1:
+    fewest, highest = min(counts), max(counts)
+    if highest == 1:
         return 'Single runs (n = 1): no spread'
-    several = f'n = {low}' if low == high else f'n = {low} to {high}'
+    several = f'n = {fewest}' if fewest == highest else f'n = {fewest} to {highest}'
     return f'Lines: means of {several} runs; dots: single runs; bands: ± 1 std, from three runs on'
 
 def _places(count, columns):
     "The grid that so many facets fill row by row; None where a place of the last row stays free."
-    rows = -(-count // columns)
+    n_rows = -(-count // columns)
     filled = [{} for _ in range(count)]
-    free = [None for _ in range(rows * columns - count)]
-    places = filled + free
-    return [places[row * columns:(row + 1) * columns] for row in range(rows)]
+    free_places = [None for _ in range(n_rows * columns - count)]
+    places = filled + free_places
+    return [places[grid_row * columns:(grid_row + 1) * columns] for grid_row in range(n_rows)]
 
 def _grid(names, count, columns, area, gap=74):
     "Empty facets row by row, the last row not always full, and their height together."
     places = _places(count, columns)
     height = len(places) * (area + gap) - gap
-    fig = make_subplots(
+    figure = make_subplots(
         len(places),
         columns,
         specs=places,
@@ -356,51 +370,57 @@ def _grid(names, count, columns, area, gap=74):
         shared_yaxes='all',
         vertical_spacing=gap / height,
         horizontal_spacing=.03)
-    return fig.update_annotations(font=dict(size=13), yshift=4), height
+    return figure.update_annotations(font=dict(size=13), yshift=4), height
 
 def _vertical(facets):
     "Range and look of the y axis all facets share."
-    heights = np.concatenate([facet.heights() for facet in facets]).tolist()
+    heights = np.concatenate([one_facet.heights() for one_facet in facets]).tolist()
     if not facets[0].gain:
-        ends = accuracy_range(heights, .06)
-        return ends, accuracy_axis(ends)
-    room = .06 * (max(heights) - min(heights)) + .5
-    ends = min(heights) - room, max(heights) + room
-    axis = dict(tickformat='+~g', title='points against scratch', zeroline=False)
-    return ends, axis | dict(range=list(ends))
+        limits = accuracy_range(heights, .06)
+        return limits, accuracy_axis(limits)
+    margin = .06 * (max(heights) - min(heights)) + .5
+    limits = min(heights) - margin, max(heights) + margin
+    axis_layout = dict(tickformat='+~g', title='points against scratch', zeroline=False)
+    return limits, axis_layout | dict(range=list(limits))
 
 def _refuse_strange(readings, arms, sources):
     "Refuse arms that have no curve, and sources nobody ran."
-    unknown = [arm for arm in arms if arm not in START]
+    unknown = [arm_name for arm_name in arms if arm_name not in START]
     if unknown:
         raise ValueError(f"unknown arm {unknown[0]!r}: choose from {', '.join(START)}")
-    ran = _sources_of(readings)
-    absent = sorted({*sources} - {*ran})
+    sources_run = _sources_of(readings)
+    absent = sorted({*sources} - {*sources_run})
     if absent:
-        raise ValueError(f"no run from {', '.join(absent)}; there are {', '.join(ran)}")
+        raise ValueError(f"no run from {', '.join(absent)}; there are {', '.join(sources_run)}")
 
 def _sources_of(readings):
     "Sources of any of the readings, sorted."
-    return sorted({source for reading in readings for source in reading.sources})
+    return sorted({
+        source
+        for reading in readings
+        for source in reading.sources})
 
 def _label_share(facets, columns):
     "Share of a facet's width that the longest label takes."
-    texts = [text for facet in facets for text, _, _ in facet.names()]
-    return (label_room(texts) - 14) * columns / (WIDTH - 90)
+    label_texts = [
+        label_text
+        for one_facet in facets
+        for label_text, _, _ in one_facet.names()]
+    return (label_room(label_texts) - 14) * columns / (WIDTH - 90)
 
 def _draw(fig, facets, columns, area):
     "Draw the facets into their places."
-    ends, vertical = _vertical(facets)
-    share = _label_share(facets, columns)
-    gap = 15 / area * (ends[1] - ends[0])
-    for index, facet in enumerate(facets):
-        row, column = index // columns + 1, index % columns + 1
-        fig.add_traces([*facet.traces(), facet.labels(gap)], row, column)
-        axis = density_axis(facet.densities, 8 // columns, share)
-        has_one_below = index + columns < len(facets)
+    limits, vertical = _vertical(facets)
+    label_share = _label_share(facets, columns)
+    least_gap = 15 / area * (limits[1] - limits[0])
+    for position, one_facet in enumerate(facets):
+        grid_row, column = position // columns + 1, position % columns + 1
+        fig.add_traces([*one_facet.traces(), one_facet.labels(least_gap)], grid_row, column)
+        axis_layout = density_axis(one_facet.densities, 8 // columns, label_share)
+        has_one_below = position + columns < len(facets)
         if has_one_below:
-            axis['title'] = ''
-        fig.update_xaxes(axis, row=row, col=column)
+            axis_layout['title'] = ''
+        fig.update_xaxes(axis_layout, row=grid_row, col=column)
     fig.update_yaxes(vertical | dict(title='')).update_yaxes(title=vertical['title'], col=1)
 
 def curves(
@@ -419,18 +439,20 @@ def curves(
     if not readings:
         raise ValueError('no reading to draw: no run matches what was asked')
     _refuse_strange(readings, [*arms, *own_arms], sources)
-    lines = [tuple(curves_of(reading, arms, sources, own_arms)) for reading in readings]
-    among = tuple(_sources_of(readings))
-    facets = [Facet(reading, drawn, among, gain) for reading, drawn in zip(readings, lines)]
+    all_lines = [tuple(curves_of(reading, arms, sources, own_arms)) for reading in readings]
+    all_sources = tuple(_sources_of(readings))
+    facets = [
+        Facet(reading, drawn_lines, all_sources, gain)
+        for reading, drawn_lines in zip(readings, all_lines)]
     columns = min(columns, len(facets))
     area = area or (420, 300, 230)[min(columns, 3) - 1]
     several = len(readings) > 1
-    names = facet_names(readings) if several else None
-    fig, height = _grid(names, len(readings), columns, area)
-    _draw(fig, facets, columns, area)
+    facet_titles = facet_names(readings) if several else None
+    figure, height = _grid(facet_titles, len(readings), columns, area)
+    _draw(figure, facets, columns, area)
     caption = sentences(about(readings), _counted(facets))
-    above = 26 if several else 0
-    return finish(fig, title or _shown(readings), caption, area=height, above=above)
+    above_margin = 26 if several else 0
+    return finish(figure, title or _shown(readings), caption, area=height, above=above_margin)
 
 def _shown(readings):
     "A title for what has no finding yet."
@@ -445,32 +467,33 @@ ORDER = ('dense', 'ticket', 'shuffled', 'random', 'reinit', 'shuffled_reinit', '
 
 def _rows_of(table, at_round):
     "The rows to draw, scratch first, then source by source; sparse arms at one round."
-    kept = table[(table['round'] == at_round) | ~table.arm.isin(START)]
-    order = {arm: index for index, arm in enumerate(('scratch', *ORDER))}
-    by_arm = kept.assign(source=kept.source.fillna(''), place=kept.arm.map(order))
+    kept_rows = table[(table['round'] == at_round) | ~table.arm.isin(START)]
+    arm_order = {arm_name: position for position, arm_name in enumerate(('scratch', *ORDER))}
+    by_arm = kept_rows.assign(
+        source=kept_rows.source.fillna(''), place=kept_rows.arm.map(arm_order))
     return by_arm.sort_values(['source', 'place']).reset_index(drop=True)
 
 def _ticks(drawn, target):
     "Height and label of each row; a heading where a source begins."
     begins = drawn.source != drawn.source.shift(fill_value='')
     heights = (drawn.index + 2 * begins.cumsum()).tolist()
-    ticks = {}
+    tick_marks = {}
     for record, heading, height in zip(drawn.itertuples(), begins, heights):
         if heading:
-            ticks[height - 1] = f'<b>tickets: {source_name(record.source, target)}</b>'
-        ticks[height] = ARM_NAMES.get(record.arm, record.arm)
-    return heights, ticks
+            tick_marks[height - 1] = f'<b>tickets: {source_name(record.source, target)}</b>'
+        tick_marks[height] = ARM_NAMES.get(record.arm, record.arm)
+    return heights, tick_marks
 
 def _seed_dots(record, height, runs, target):
     "A dot per run of one row."
-    shown = runs[(runs.arm == record.arm) & (runs.source == record.source)]
+    shown_runs = runs[(runs.arm == record.arm) & (runs.source == record.source)]
     if record.arm in START:
-        shown = shown[shown['round'] == record.round]
+        shown_runs = shown_runs[shown_runs['round'] == record.round]
     colour, _ = look(record.source, target)
     marker = dict(size=5, color=fade(colour, .4))
     return go.Scatter(
-        x=100 * shown.test_acc,
-        y=np.full(len(shown), height).tolist(),
+        x=100 * shown_runs.test_acc,
+        y=np.full(len(shown_runs), height).tolist(),
         mode='markers',
         name='runs',
         hoverinfo='skip',
@@ -480,11 +503,11 @@ def _ends(record, baseline, colour):
     "The interval of the difference from scratch, counted from scratch; None where there is none."
     if record.arm == 'scratch' or np.isnan(record.lo):
         return None
-    below = record.accuracy - baseline - record.lo
-    above = baseline + record.hi - record.accuracy
+    below_mean = record.accuracy - baseline - record.lo
+    above_mean = baseline + record.hi - record.accuracy
     return dict(
-        array=[above],
-        arrayminus=[below],
+        array=[above_mean],
+        arrayminus=[below_mean],
         symmetric=False,
         color=colour,
         thickness=1.5,
@@ -493,11 +516,11 @@ def _ends(record, baseline, colour):
 def _mean(record, height, target, baseline):
     "Marker and interval of one row."
     colour, symbol = look(record.source, target)
-    shape = symbol if record.arm in ('ticket', 'scratch') else f'{symbol}-open'
-    name = ARM_NAMES.get(record.arm, record.arm)
+    marker_shape = symbol if record.arm in ('ticket', 'scratch') else f'{symbol}-open'
+    arm_label = ARM_NAMES.get(record.arm, record.arm)
     outline = dict(color=colour, width=2)
-    marker = dict(symbol=shape, size=10, color=colour, line=outline)
-    hover = f'{name}<br>{record.accuracy:.1f} %, n = {record.n}'
+    marker = dict(symbol=marker_shape, size=10, color=colour, line=outline)
+    hover_text = f'{arm_label}<br>{record.accuracy:.1f} %, n = {record.n}'
     return go.Scatter(
         x=[record.accuracy],
         y=[height],
@@ -506,7 +529,7 @@ def _mean(record, height, target, baseline):
         meta=dict(source=record.source),
         error_x=_ends(record, baseline, colour),
         hoverinfo='text',
-        hovertext=hover,
+        hovertext=hover_text,
         marker=marker)
 
 def _of_verdict(verdict, given):
@@ -534,38 +557,43 @@ def dot_plot(
 )->go.Figure: # Rows of arms, grouped by source
     "Every arm of one target on the axis of accuracy, beside scratch."
     if not isinstance(found, pd.DataFrame):
-        given = dict(at_round=at_round, chance=chance, title=title, caption=caption)
-        return dot_plot(found.accuracy, **_of_verdict(found, given))
-    drawn = _rows_of(found, at_round or found['round'].max())
-    if drawn.empty:
+        settings = dict(at_round=at_round, chance=chance, title=title, caption=caption)
+        return dot_plot(found.accuracy, **_of_verdict(found, settings))
+    drawn_rows = _rows_of(found, at_round or found['round'].max())
+    if drawn_rows.empty:
         raise ValueError('no row to draw: the accuracy table is empty')
-    heights, ticks = _ticks(drawn, target)
-    baseline = next(iter(drawn.accuracy[drawn.arm == 'scratch']), np.nan)
-    fig = go.Figure(_row_traces(drawn, heights, runs, target, baseline))
-    ends = _percent_range(fig, chance)
-    _lines_at(fig, baseline, 100 * chance)
-    _shares(fig, drawn, heights, target)
-    fig.update_xaxes(title=f'test {measure}, %', range=ends, zeroline=False)
-    fig.update_yaxes(
-        range=[max(ticks) + .6, -.6],
+    heights, arm_labels = _ticks(drawn_rows, target)
+    baseline = next(iter(drawn_rows.accuracy[drawn_rows.arm == 'scratch']), np.nan)
+    figure = go.Figure(_row_traces(drawn_rows, heights, runs, target, baseline))
+    limits = _percent_range(figure, chance)
+    _lines_at(figure, baseline, 100 * chance)
+    _shares(figure, drawn_rows, heights, target)
+    figure.update_xaxes(title=f'test {measure}, %', range=limits, zeroline=False)
+    figure.update_yaxes(
+        range=[max(arm_labels) + .6, -.6],
         zeroline=False,
         showgrid=False,
-        tickvals=list(ticks),
-        ticktext=list(ticks.values()))
-    note = 'Dots: runs; markers: means; bars: 95 % interval of the difference from scratch'
+        tickvals=list(arm_labels),
+        ticktext=list(arm_labels.values()))
+    figure_note = 'Dots: runs; markers: means; bars: 95 % interval of the difference from scratch'
     title = title or f"{target or 'Every arm'}: all arms side by side"
-    left = label_room(ticks.values(), 220)
-    finish(fig, title, sentences(caption, note), area=40 + 24 * max(ticks), left=left)
-    return fig.update_layout(margin_r=70)
+    left_margin = label_room(arm_labels.values(), 220)
+    finish(
+        figure,
+        title,
+        sentences(caption, figure_note),
+        area=40 + 24 * max(arm_labels),
+        left=left_margin)
+    return figure.update_layout(margin_r=70)
 
 def _row_traces(drawn, heights, runs, target, baseline):
     "Dots of all rows, then their means."
     placed = list(zip(drawn.itertuples(), heights))
-    means = [_mean(record, height, target, baseline) for record, height in placed]
+    mean_traces = [_mean(record, height, target, baseline) for record, height in placed]
     if runs is None:
-        return means
-    dots = [_seed_dots(record, height, runs, target) for record, height in placed]
-    return [*dots, *means]
+        return mean_traces
+    run_dots = [_seed_dots(record, height, runs, target) for record, height in placed]
+    return [*run_dots, *mean_traces]
 
 def _lines_at(fig, baseline, guessing):
     "Lines at scratch and at what guessing has."
@@ -586,16 +614,19 @@ def _shares(fig, drawn, heights, target):
 
 def _reach_of(trace):
     "All places of a trace, and those its bars reach."
-    above, below = trace.error_x.array, trace.error_x.arrayminus
-    if above is None:
+    above_margin, below_mean = trace.error_x.array, trace.error_x.arrayminus
+    if above_margin is None:
         return list(trace.x)
     middle = trace.x[0]
-    return [*trace.x, middle + above[0], middle - below[0]]
+    return [*trace.x, middle + above_margin[0], middle - below_mean[0]]
 
 def _percent_range(fig, chance):
     "Ends of an axis in percent that holds all markers, bars and dots."
-    shown = [place for trace in fig.data for place in _reach_of(trace)]
+    shown_places = [
+        one_place
+        for one_trace in fig.data
+        for one_place in _reach_of(one_trace)]
     if chance > 0:
-        shown.append(100 * chance)
-    low, high = accuracy_range(np.clip(shown, 0, 100) / 100)
-    return [100 * low, 100 * high]
+        shown_places.append(100 * chance)
+    lowest, highest = accuracy_range(np.clip(shown_places, 0, 100) / 100)
+    return [100 * lowest, 100 * highest]

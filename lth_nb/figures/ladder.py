@@ -40,19 +40,19 @@ def bars(
     comparison:Comparison, # With or without an interval
 )->tuple[tuple[float, float], tuple[float, float]]: # Thick, thin: ends in points; NaN: none
     "The interval over seeds, and the one that covers new test images; the second holds the first."
-    low, high = 100 * comparison.lo, 100 * comparison.hi
+    lower_end, upper_end = 100 * comparison.lo, 100 * comparison.hi
     wide_low, wide_high = 100 * comparison.lo_images, 100 * comparison.hi_images
     if np.isnan(wide_low):
-        return (np.nan, np.nan), (low, high)
-    return (low, high), (min(low, wide_low), max(high, wide_high))
+        return (np.nan, np.nan), (lower_end, upper_end)
+    return (lower_end, upper_end), (min(lower_end, wide_low), max(upper_end, wide_high))
 
 def _hover(comparison):
     "What the pointer reads off one marker."
-    where = f'{comparison.name} on {comparison.target}, recipe {comparison.recipe}'
+    place = f'{comparison.name} on {comparison.target}, recipe {comparison.recipe}'
     if comparison.source:
-        where += f'<br>tickets of {comparison.source}, round {comparison.at_round}'
+        place += f'<br>tickets of {comparison.source}, round {comparison.at_round}'
     numbers = points(comparison.effect, comparison.lo, comparison.hi)
-    return f'{where}<br>{numbers}<br>{comparison.saying} ({comparison.basis})'
+    return f'{place}<br>{numbers}<br>{comparison.saying} ({comparison.basis})'
 
 def _bar(ends, height, colour, thickness):
     "A horizontal bar."
@@ -83,7 +83,7 @@ def marker(
     colour, symbol = mark
     thick, thin = bars(comparison)
     outline = dict(color=colour, width=2)
-    shape = _shape(comparison, symbol)
+    marker_shape = _shape(comparison, symbol)
     effect = go.Scatter(
         x=[100 * comparison.effect],
         y=[height],
@@ -92,7 +92,7 @@ def marker(
         meta=dict(target=comparison.target, source=comparison.source),
         hoverinfo='text',
         hovertext=[_hover(comparison)],
-        marker=dict(symbol=shape, size=10, color=colour, line=outline))
+        marker=dict(symbol=marker_shape, size=10, color=colour, line=outline))
     thin_bar = _bar(thin, height, colour, 1.5)
     thick_bar = _bar(thick, height, fade(colour, .4), 6)
     return [thin_bar, thick_bar, effect]
@@ -105,9 +105,9 @@ def frame(
     shares = [0.]
     for comparison in comparisons:
         shares += [comparison.effect, comparison.lo, comparison.hi]
-    low, high = 100 * np.nanmin(shares), 100 * np.nanmax(shares)
-    room = air * (high - low) + .5
-    return [low - room, high + room]
+    lowest, highest = 100 * np.nanmin(shares), 100 * np.nanmax(shares)
+    margin = air * (highest - lowest) + .5
+    return [lowest - margin, highest + margin]
 
 # %% ../../nbs/figures/02_ladder.ipynb #c12
 RUNG_NAMES = {  # Name of a comparison -> what it asks
@@ -139,8 +139,8 @@ def _key(sources, target):
     entries = []
     for source in sources:
         colour, symbol = look(source, target, sources)
-        text = f"{SHAPES.get(symbol, '▲')} {source_name(source, target)}"
-        entries.append(f'<span style="color:{colour}">{text}</span>')
+        key_text = f"{SHAPES.get(symbol, '▲')} {source_name(source, target)}"
+        entries.append(f'<span style="color:{colour}">{key_text}</span>')
     return '  '.join(entries)
 
 @dataclass(frozen=True)
@@ -168,21 +168,21 @@ class Row:
         "Effect and interval at the right."
         if not _has_number(self.comparison):
             return
-        text = points(self.comparison.effect, self.comparison.lo, self.comparison.hi)
-        at_right(fig, self.height, text, self.mark[0])
+        number_text = points(self.comparison.effect, self.comparison.lo, self.comparison.hi)
+        at_right(fig, self.height, number_text, self.mark[0])
 
 def _draw_rows(fig, parts):
     "The rows of each facet in its place."
-    for column, rows in enumerate(parts, 1):
-        for row in rows:
-            row.draw(fig, column)
+    for column, column_rows in enumerate(parts, 1):
+        for one_row in column_rows:
+            one_row.draw(fig, column)
 
 def _add_numbers(fig, parts):
     "The numbers of a single facet at its right; several leave no room for them."
     if len(parts) > 1:
         return fig
-    for row in parts[0]:
-        row.number(fig)
+    for one_row in parts[0]:
+        one_row.number(fig)
     return fig.update_layout(margin_r=170)
 
 def _row_axes(fig, labels, title, ruled=None):
@@ -203,20 +203,23 @@ MEANING = ('Bars: 95 % intervals, thick over seeds, thin over new test images to
 
 def _caption(caption, comparisons):
     "A caption, what the intervals rest on, and what bars and markers mean."
-    bases = sorted({comparison.basis for comparison in comparisons if comparison.n})
-    return sentences(caption, '; '.join(bases), MEANING)
+    all_bases = sorted({
+        comparison.basis
+        for comparison in comparisons
+        if comparison.n})
+    return sentences(caption, '; '.join(all_bases), MEANING)
 
 # %% ../../nbs/figures/02_ladder.ipynb #n8ce691d
 def _rung_rows(comparisons, rungs):
     "A row per rung, sources beside each other in it."
     sources = _sources(comparisons)
-    rows = []
+    rung_rows = []
     for comparison in comparisons:
-        aside = (sources.index(comparison.source) + .5) / len(sources) - .5
-        height = rungs.index(comparison.name) + .7 * aside
-        mark = look(comparison.source, comparison.target, sources)
-        rows.append(Row(height, comparison, mark))
-    return rows
+        offset = (sources.index(comparison.source) + .5) / len(sources) - .5
+        height = rungs.index(comparison.name) + .7 * offset
+        source_mark = look(comparison.source, comparison.target, sources)
+        rung_rows.append(Row(height, comparison, source_mark))
+    return rung_rows
 
 def _refuse_empty(comparisons):
     "Refuse comparisons of which none has a number."
@@ -234,11 +237,13 @@ def _facets(comparisons):
 
 def _heads(facets):
     "What stands above each facet: a key, and where there are several what is drawn."
-    keys = [_key(_sources(part), target) for (target, _), part in facets.items()]
+    source_keys = [_key(_sources(facet_part), target) for (target, _), facet_part in facets.items()]
     if len(facets) == 1:
-        return keys
-    names = [f'{target}, recipe {recipe}' for target, recipe in facets]
-    return [f'{name}<br>{key}' for name, key in zip(names, keys)]
+        return source_keys
+    facet_names = [f'{target}, recipe {recipe}' for target, recipe in facets]
+    return [
+        f'{facet_name}<br>{source_key}'
+        for facet_name, source_key in zip(facet_names, source_keys)]
 
 def ladder_figure(
     comparisons:Sequence[Comparison], # From `stats.ladder`, of any sources, targets and recipes
@@ -248,41 +253,46 @@ def ladder_figure(
 )->go.Figure: # A facet per target and recipe, rungs from top to bottom, points of accuracy
     "Each rung's difference with its interval, sources side by side."
     _refuse_empty(comparisons)
-    rungs, facets = _names(comparisons), _facets(comparisons)
-    parts = [_rung_rows(part, rungs) for part in facets.values()]
-    fig = side_by_side(_heads(facets))
-    _draw_rows(fig, parts)
-    for column, part in enumerate(facets.values(), 1):
-        fig.update_xaxes(range=frame(part), col=column)
-    labels = [RUNG_NAMES.get(rung, rung) for rung in rungs]
-    total = rungs.index('ticket - scratch') if 'ticket - scratch' in rungs else None
-    _row_axes(fig, labels, 'difference in accuracy, points', total)
+    rung_names, facets = _names(comparisons), _facets(comparisons)
+    row_columns = [_rung_rows(facet_part, rung_names) for facet_part in facets.values()]
+    figure = side_by_side(_heads(facets))
+    _draw_rows(figure, row_columns)
+    for column, facet_part in enumerate(facets.values(), 1):
+        figure.update_xaxes(range=frame(facet_part), col=column)
+    labels = [RUNG_NAMES.get(rung_name, rung_name) for rung_name in rung_names]
+    total_rung = rung_names.index('ticket - scratch') if 'ticket - scratch' in rung_names else None
+    _row_axes(figure, labels, 'difference in accuracy, points', total_rung)
     targets = ', '.join(dict.fromkeys(target for target, _ in facets))
-    most = max(len(_sources(part)) for part in facets.values())
-    above = 44 if len(parts) > 1 else 26
+    most_sources = max(len(_sources(facet_part)) for facet_part in facets.values())
+    above_margin = 44 if len(row_columns) > 1 else 26
     finish(
-        fig,
+        figure,
         title or f'{targets}: where the gain comes from',
         _caption(caption, comparisons),
-        area=(26 + 16 * most) * len(rungs),
+        area=(26 + 16 * most_sources) * len(rung_names),
         left=label_room(RUNG_NAMES.values()),
-        above=above)
-    return _add_numbers(fig, parts)
+        above=above_margin)
+    return _add_numbers(figure, row_columns)
 
 # %% ../../nbs/figures/02_ladder.ipynb #c23
 MEAN = ('#000000', 'diamond') # Colour and symbol of a mean over targets
 
 def _named(comparisons, name):
     "The comparisons of one pair of arms."
-    return [comparison for comparison in comparisons if comparison.name == name]
+    return [
+        comparison
+        for comparison in comparisons
+        if comparison.name == name]
 
 def _forest_rows(comparisons, means):
     "Targets, then means."
     sources = _sources(comparisons)
-    looks = [look(comparison.source, comparison.target, sources) for comparison in comparisons]
-    looks += [MEAN for _ in means]
-    placed = enumerate(zip([*comparisons, *means], looks))
-    return [Row(height, comparison, mark) for height, (comparison, mark) in placed]
+    source_looks = [
+        look(comparison.source, comparison.target, sources)
+        for comparison in comparisons]
+    source_looks += [MEAN for _ in means]
+    placed = enumerate(zip([*comparisons, *means], source_looks))
+    return [Row(height, comparison, source_mark) for height, (comparison, source_mark) in placed]
 
 def _forest_label(comparison, several):
     "Target, and source where there is more than one kind."
@@ -293,10 +303,16 @@ def _forest_label(comparison, several):
 
 def _forest_labels(parts, comparisons):
     "A label for each target of the longest facet."
-    foreign = [comparison for comparison in comparisons if comparison.source != comparison.target]
+    foreign = [
+        comparison
+        for comparison in comparisons
+        if comparison.source != comparison.target]
     several = len(_sources(foreign)) > 1
     longest = max(parts, key=len)
-    targets = [row.comparison for row in longest if row.mark != MEAN]
+    targets = [
+        one_row.comparison
+        for one_row in longest
+        if one_row.mark != MEAN]
     return [_forest_label(comparison, several) for comparison in targets]
 
 def forest(
@@ -307,61 +323,76 @@ def forest(
     caption:str='', # Such as `style.about(readings)`
 )->go.Figure: # Rows of targets, points of accuracy
     "One difference on many targets."
-    names = _names(comparisons)
-    if not names:
+    facet_names = _names(comparisons)
+    if not facet_names:
         raise ValueError('no comparison to draw: no target has both arms')
-    parts = [_forest_rows(_named(comparisons, name), _named(means, name)) for name in names]
-    every = [*comparisons, *means]
-    labels = _forest_labels(parts, comparisons)
-    fig = side_by_side([_minus(rows[0].comparison) for rows in parts])
-    _draw_rows(fig, parts)
+    row_columns = [
+        _forest_rows(_named(comparisons, contrast_name), _named(means, contrast_name))
+        for contrast_name in facet_names]
+    all_comparisons = [*comparisons, *means]
+    labels = _forest_labels(row_columns, comparisons)
+    figure = side_by_side([_minus(column_rows[0].comparison) for column_rows in row_columns])
+    _draw_rows(figure, row_columns)
     if means:
-        _row_axes(fig, [*labels, '<b>mean of these</b>'], 'difference, points', len(labels) - 1)
+        _row_axes(figure, [*labels, '<b>mean of these</b>'], 'difference, points', len(labels) - 1)
     else:
-        _row_axes(fig, labels, 'difference, points')
-    fig.update_xaxes(range=frame(every))
+        _row_axes(figure, labels, 'difference, points')
+    figure.update_xaxes(range=frame(all_comparisons))
     targets = {comparison.target for comparison in comparisons}
     finish(
-        fig,
+        figure,
         title or f'{_minus(comparisons[0])} on {len(targets)} targets',
-        _caption(caption, every),
+        _caption(caption, all_comparisons),
         area=58 + 28 * len(labels),
         left=label_room(labels),
         above=26)
-    return _add_numbers(fig, parts)
+    return _add_numbers(figure, row_columns)
 
 # %% ../../nbs/figures/02_ladder.ipynb #c28
 def _by_place(comparisons, recipe):
     "Source and target -> comparison, of those with a number under one recipe."
-    under = [comparison for comparison in comparisons if comparison.recipe == recipe]
-    return {(each.source, each.target): each for each in filter(_has_number, under)}
+    under_recipe = [
+        comparison
+        for comparison in comparisons
+        if comparison.recipe == recipe]
+    return {(placed.source, placed.target): placed for placed in filter(_has_number, under_recipe)}
 
 def _under_both(comparisons, recipes):
     "Source, its own named '' -> target -> its comparisons under both recipes."
-    first, second = (_by_place(comparisons, recipe) for recipe in recipes)
-    shared = [place for place in first if place in second]
+    first_recipe, second_recipe = (_by_place(comparisons, recipe) for recipe in recipes)
+    shared = [
+        shared_place
+        for shared_place in first_recipe
+        if shared_place in second_recipe]
     if not shared:
         raise ValueError(f"no target was run under both {' and '.join(recipes)}")
     groups = {}
     for source, target in shared:
-        group = '' if source == target else source
-        groups.setdefault(group, {})[target] = first[source, target], second[source, target]
+        group_source = '' if source == target else source
+        groups.setdefault(
+            group_source, {})[target] = first_recipe[source, target], second_recipe[source, target]
     return groups
 
 def _slope_ends(groups):
     "Ends of the y axis, in points."
-    pairs = [pair for group in groups.values() for pair in group.values()]
-    effects = [100 * comparison.effect for comparison in sum(pairs, ())]
-    room = .08 * (max(effects) - min(effects)) + .5
-    return min(effects) - room, max(effects) + room
+    recipe_pairs = [
+        recipe_pair
+        for its_pairs in groups.values()
+        for recipe_pair in its_pairs.values()]
+    effects = [100 * comparison.effect for comparison in sum(recipe_pairs, ())]
+    margin = .08 * (max(effects) - min(effects)) + .5
+    return min(effects) - margin, max(effects) + margin
 
 def _slope_axes(fig, groups, recipes, ends):
     "Recipes from left to right with room for labels; a line at 0."
-    labels = [target for group in groups.values() for target in group]
-    share = min(.8, label_room(labels) * len(groups) / (WIDTH - 90))
+    labels = [
+        target
+        for its_targets in groups.values()
+        for target in its_targets]
+    label_share = min(.8, label_room(labels) * len(groups) / (WIDTH - 90))
     fig.add_hline(y=0, line=dict(color='#000000', width=1))
     fig.update_xaxes(
-        range=[-.2, 1.1 + 1.3 * share / (1 - share)],
+        range=[-.2, 1.1 + 1.3 * label_share / (1 - label_share)],
         tickvals=[0, 1],
         zeroline=False,
         ticktext=[f'recipe {recipe}' for recipe in recipes],
@@ -378,15 +409,16 @@ def slopes(
 )->go.Figure: # A facet per source, a line per target
     "One difference under two recipes."
     groups = _under_both(comparisons, recipes)
-    low, high = _slope_ends(groups)
-    fig = side_by_side([source_name(source) or "the target's own" for source in groups])
-    for column, group in enumerate(groups.values(), 1):
-        fig.add_traces([_slope(pair) for pair in group.values()], 1, column)
-        fig.add_trace(_slope_labels(group, (high - low) * 15 / 360), 1, column)
-    _slope_axes(fig, groups, recipes, (low, high))
-    named = f'{_minus(comparisons[0])} under recipe {recipes[0]} and recipe {recipes[1]}'
-    note = 'Filled: higher, lower or no different; open: not told'
-    return finish(fig, title or named, sentences(caption, note), area=360, below=36, above=26)
+    lowest, highest = _slope_ends(groups)
+    figure = side_by_side([source_name(source) or "the target's own" for source in groups])
+    for column, its_pairs in enumerate(groups.values(), 1):
+        figure.add_traces([_slope(recipe_pair) for recipe_pair in its_pairs.values()], 1, column)
+        figure.add_trace(_slope_labels(its_pairs, (highest - lowest) * 15 / 360), 1, column)
+    _slope_axes(figure, groups, recipes, (lowest, highest))
+    pair_named = f'{_minus(comparisons[0])} under recipe {recipes[0]} and recipe {recipes[1]}'
+    figure_note = 'Filled: higher, lower or no different; open: not told'
+    return finish(
+        figure, title or pair_named, sentences(caption, figure_note), area=360, below=36, above=26)
 
 def _slope(pair):
     "The line of one target and source."
@@ -407,7 +439,7 @@ def _slope(pair):
 
 def _slope_labels(group, gap):
     "Targets at the right end of their lines."
-    heights = [100 * second.effect for _, second in group.values()]
+    heights = [100 * second_recipe.effect for _, second_recipe in group.values()]
     return go.Scatter(
         x=[1.06 for _ in group],
         y=spread_labels(heights, gap),

@@ -32,13 +32,13 @@ def sheet(
 )->np.ndarray: # (rows * (px + 2) - 2, columns * (px + 2) - 2, 3) uint8, white between
     "The first `per_class` images of each class, one row per class."
     px = images.shape[1]
-    step = px + 2
-    cells = np.full((n_classes, per_class, step, step, 3), 255, np.uint8)
-    for label in range(n_classes):
-        chosen = images[labels == label][:per_class]
-        cells[label, :len(chosen), :px, :px] = chosen
-    rows = cells.transpose(0, 2, 1, 3, 4)
-    return rows.reshape(n_classes * step, per_class * step, 3)[:-2, :-2]
+    tile_step = px + 2
+    tile_grid = np.full((n_classes, per_class, tile_step, tile_step, 3), 255, np.uint8)
+    for class_number in range(n_classes):
+        chosen = images[labels == class_number][:per_class]
+        tile_grid[class_number, :len(chosen), :px, :px] = chosen
+    grid_rows = tile_grid.transpose(0, 2, 1, 3, 4)
+    return grid_rows.reshape(n_classes * tile_step, per_class * tile_step, 3)[:-2, :-2]
 
 # %% ../../nbs/figures/03_pictures.ipynb #c09
 def sample_grid(
@@ -55,41 +55,41 @@ def sample_grid(
         raise ValueError(f"{len(images)} images and {len(labels)} labels: one label per image, "
                          "one image or more")
     picture = sheet(images, labels, len(classes), per_class)
-    step = images.shape[1] + 2
-    scale = min(96, max(36, 880 / per_class)) / step
-    height, width = (round(scale * side) for side in picture.shape[:2])
-    fig = go.Figure(go.Image(source=image_array_to_data_uri(picture), hoverinfo='skip'))
-    fig.update_xaxes(visible=False)
-    fig.update_yaxes(
-        tickvals=step * np.arange(len(classes)) + step / 2,
+    tile_step = images.shape[1] + 2
+    picture_scale = min(96, max(36, 880 / per_class)) / tile_step
+    height, picture_width = (round(picture_scale * page_side) for page_side in picture.shape[:2])
+    figure = go.Figure(go.Image(source=image_array_to_data_uri(picture), hoverinfo='skip'))
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(
+        tickvals=tile_step * np.arange(len(classes)) + tile_step / 2,
         ticktext=_escaped(classes))
-    left = label_room(classes)
+    left_margin = label_room(classes)
     return finish(
-        fig,
+        figure,
         f'{title}: samples of each class',
         about,
         area=height,
-        left=left,
+        left=left_margin,
         below=10,
-        width=left + 20 + width)
+        width=left_margin + 20 + picture_width)
 
 def _escaped(names):
     "Names as a figure can show them."
-    return [escape(str(name)) for name in names]
+    return [escape(str(class_name)) for class_name in names]
 
 # %% ../../nbs/figures/03_pictures.ipynb #c14
 def _tiles(images, columns):
     "Images row by row in one picture, room for a caption above each, and where each one begins."
     px = images.shape[1]
-    high, wide = px + max(px // 3, 12), px + 4
-    rows = -(-len(images) // columns)
-    picture = np.full((rows * high, columns * wide, 3), 255, np.uint8)
+    tile_height, tile_width = px + max(px // 3, 12), px + 4
+    n_rows = -(-len(images) // columns)
+    picture = np.full((n_rows * tile_height, columns * tile_width, 3), 255, np.uint8)
     corners = []
-    for index, image in enumerate(images):
-        row, column = divmod(index, columns)
-        top, left = (row + 1) * high - px, column * wide
-        picture[top:top + px, left:left + px] = image
-        corners.append((top, left))
+    for position, one_image in enumerate(images):
+        grid_row, column = divmod(position, columns)
+        top_edge, left_edge = (grid_row + 1) * tile_height - px, column * tile_width
+        picture[top_edge:top_edge + px, left_edge:left_edge + px] = one_image
+        corners.append((top_edge, left_edge))
     return picture, corners
 
 def mosaic(
@@ -106,30 +106,30 @@ def mosaic(
                          "one caption per image, one image or more")
     px = images.shape[1]
     picture, corners = _tiles(images, columns)
-    fig = go.Figure(go.Image(source=image_array_to_data_uri(picture), hoverinfo='skip'))
-    for (top, left), caption in zip(corners, captions):
-        text = '<br>'.join(wrap(escape(str(caption)), 26))
-        fig.add_annotation(
-            x=left + px / 2,
-            y=top,
+    figure = go.Figure(go.Image(source=image_array_to_data_uri(picture), hoverinfo='skip'))
+    for (top_edge, left_edge), caption in zip(corners, captions):
+        caption_text = '<br>'.join(wrap(escape(str(caption)), 26))
+        figure.add_annotation(
+            x=left_edge + px / 2,
+            y=top_edge,
             yanchor='bottom',
-            text=text,
+            text=caption_text,
             showarrow=False,
             font_size=11)
-    fig.update_xaxes(visible=False).update_yaxes(visible=False)
-    area = round(len(picture) * 210 / (px + 4))
-    finish(fig, title, area=area, left=20, below=0, above=30, width=columns * 210 + 40)
-    return fig.update_layout(title_subtitle_text=escape(about))
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    picture_height = round(len(picture) * 210 / (px + 4))
+    finish(figure, title, area=picture_height, left=20, below=0, above=30, width=columns * 210 + 40)
+    return figure.update_layout(title_subtitle_text=escape(about))
 
 # %% ../../nbs/figures/03_pictures.ipynb #c19
 SPLITS = dict(train=('#0072B2', ''), val=('#D55E00', '/'), test=('#359b8a', 'x')) # Colour, pattern
 
 def _counts_told(counts):
     "How many images there are, and how many of each class train holds."
-    fewest, most = counts[0].min(), counts[0].max()
-    held = f'{fewest:,} to {most:,}' if fewest < most else f'{fewest:,}'
+    fewest, largest = counts[0].min(), counts[0].max()
+    class_sizes = f'{fewest:,} to {largest:,}' if fewest < largest else f'{fewest:,}'
     classes = counts.shape[1]
-    return f'{counts.sum():,} images, {classes} classes; train holds {held} of each.'
+    return f'{counts.sum():,} images, {classes} classes; train holds {class_sizes} of each.'
 
 def class_histogram(
     counts:np.ndarray,     # Images in train, val and test, (3, classes) int
@@ -139,45 +139,52 @@ def class_histogram(
 )->go.Figure: # Bars, grouped by class
     "Images of each class in each split."
     counts = np.asarray(counts)
-    names = _escaped(classes)
-    fig = go.Figure()
-    for (split, (colour, pattern)), images in zip(SPLITS.items(), counts):
-        fig.add_bar(
-            name=f'{split} ({images.sum():,})',
-            x=names,
+    class_names = _escaped(classes)
+    figure = go.Figure()
+    for (split_name, (colour, pattern)), images in zip(SPLITS.items(), counts):
+        figure.add_bar(
+            name=f'{split_name} ({images.sum():,})',
+            x=class_names,
             y=images,
             marker=dict(color=colour, pattern_shape=pattern))
-    fig.update_yaxes(title='images', rangemode='tozero')
-    slanted = 8 * sum(map(len, names)) > 700
-    fig.update_xaxes(tickangle=-45 if slanted else 0)
-    below = label_room(names) if slanted else 40
-    finish(fig, f'{title}: images of each class', _counts_told(counts), area=280, below=below)
+    figure.update_yaxes(title='images', rangemode='tozero')
+    slanted = 8 * sum(map(len, class_names)) > 700
+    figure.update_xaxes(tickangle=-45 if slanted else 0)
+    below_margin = label_room(class_names) if slanted else 40
+    finish(
+        figure,
+        f'{title}: images of each class',
+        _counts_told(counts),
+        area=280,
+        below=below_margin)
     legend = dict(orientation='h', x=1, xanchor='right', y=1.02, yanchor='bottom')
-    return fig.update_layout(showlegend=True, legend=legend)
+    return figure.update_layout(showlegend=True, legend=legend)
 
 # %% ../../nbs/figures/03_pictures.ipynb #c22
 def _sizes_told(pairs, counts, px):
     "How many sizes there are, and how many images a crop would enlarge."
-    total = f'{counts.sum():,} images of {len(pairs):,} sizes'
+    total_text = f'{counts.sum():,} images of {len(pairs):,} sizes'
     if len(pairs) == 1:
-        height, width = pairs[0]
-        total = f'{counts.sum():,} images of {width} x {height} px'
+        height, picture_width = pairs[0]
+        total_text = f'{counts.sum():,} images of {picture_width} x {height} px'
     if not px:
-        return total
-    small = counts[pairs.min(axis=1) < px].sum()
-    return f'{total}; {small:,} smaller than the crop of {px} px'
+        return total_text
+    n_smaller = counts[pairs.min(axis=1) < px].sum()
+    return f'{total_text}; {n_smaller:,} smaller than the crop of {px} px'
 
 def _size_dots(pairs, counts):
     "A dot per size, its area by the number of images."
-    sizes = 6 + 18 * np.sqrt(counts / counts.max())
+    dot_sizes = 6 + 18 * np.sqrt(counts / counts.max())
     by_size = zip(pairs.tolist(), counts.tolist())
-    hover = [f'{width} x {height} px: {images:,} images' for (height, width), images in by_size]
+    hover_texts = [
+        f'{picture_width} x {height} px: {images:,} images'
+        for (height, picture_width), images in by_size]
     return go.Scatter(
         x=pairs[:, 1],
         y=pairs[:, 0],
         mode='markers',
-        marker=dict(size=sizes, color='#0072B2', opacity=.5),
-        hovertext=hover,
+        marker=dict(size=dot_sizes, color='#0072B2', opacity=.5),
+        hovertext=hover_texts,
         hoverinfo='text')
 
 def size_scatter(
@@ -187,17 +194,18 @@ def size_scatter(
     title:str='',    # Such as the set's name
 )->go.Figure: # A point per size, logarithmic axes
     "Widths and heights of the images."
-    pairs, counts = np.unique(np.asarray(size), axis=0, return_counts=True)
-    fig = go.Figure(_size_dots(pairs, counts))
-    least, most = pairs.min(), pairs.max()
+    size_pairs, counts = np.unique(np.asarray(size), axis=0, return_counts=True)
+    figure = go.Figure(_size_dots(size_pairs, counts))
+    smallest, largest = size_pairs.min(), size_pairs.max()
     if px:
-        least, most = min(least, px), max(most, px)
-        fig.add_vline(x=px, line=dict(color='#808080', dash='dash'))
-        fig.add_hline(y=px, line=dict(color='#808080', dash='dash'))
-    ends = np.log10([least / 1.5, most * 1.5]).tolist()
-    axis = dict(type='log', range=ends, tickvals=(2**np.arange(16)).tolist())
-    fig.update_xaxes(title='width, px', **axis).update_yaxes(title='height, px', **axis)
-    return finish(fig, f'{title}: sizes', f'{_sizes_told(pairs, counts, px)}.', width=640)
+        smallest, largest = min(smallest, px), max(largest, px)
+        figure.add_vline(x=px, line=dict(color='#808080', dash='dash'))
+        figure.add_hline(y=px, line=dict(color='#808080', dash='dash'))
+    limits = np.log10([smallest / 1.5, largest * 1.5]).tolist()
+    axis_layout = dict(type='log', range=limits, tickvals=(2**np.arange(16)).tolist())
+    figure.update_xaxes(title='width, px', **axis_layout).update_yaxes(
+        title='height, px', **axis_layout)
+    return finish(figure, f'{title}: sizes', f'{_sizes_told(size_pairs, counts, px)}.', width=640)
 
 # %% ../../nbs/figures/03_pictures.ipynb #c26
 def _checked(counts, names):
@@ -214,27 +222,31 @@ def _checked(counts, names):
 
 def _mistaken_for(true, row, names):
     "What the pointer reads off the cells of one true class."
-    start = f'true {true} ({row.sum():,})<br>predicted'
-    return [f'{start} {name}<br>{count:,} images' for name, count in zip(names, row)]
+    opening = f'true {true} ({row.sum():,})<br>predicted'
+    return [
+        f'{opening} {said_class}<br>{n_images:,} images'
+        for said_class, n_images in zip(names, row)]
 
 def _heatmap(counts, names):
     "A cell per pair of classes, coloured by its share of the true class."
     images = counts.sum(axis=1)
     shares = counts / np.where(images, images, np.nan)[:, None]
-    hover = [_mistaken_for(true, row, names) for true, row in zip(names, counts)]
-    scale = dict(tickformat='.0%', thickness=14, len=.6, y=1, yanchor='top')
+    hover_texts = [
+        _mistaken_for(true_class, true_row, names)
+        for true_class, true_row in zip(names, counts)]
+    picture_scale = dict(tickformat='.0%', thickness=14, len=.6, y=1, yanchor='top')
     return go.Heatmap(
         z=shares,
         text=np.where(counts, counts.astype(str), ''),
         texttemplate='%{text}',
-        hovertext=hover,
+        hovertext=hover_texts,
         hoverinfo='text',
         zmin=0,
         zmax=1,
         xgap=1,
         ygap=1,
         colorscale=[[0, '#ffffff'], [1, '#08306b']],
-        colorbar=scale)
+        colorbar=picture_scale)
 
 def confusion_figure(
     counts:np.ndarray,   # From `stats.confusion`, (classes, classes), rows true
@@ -244,28 +256,39 @@ def confusion_figure(
     "A confusion matrix, coloured by the share of the true class."
     counts = _checked(counts, names)
     names = _escaped(names)
-    rows = [f'{name} ({images:,})' for name, images in zip(names, counts.sum(axis=1))]
-    fig = go.Figure(_heatmap(counts, names))
-    ticks = dict(
+    row_labels = [
+        f'{class_name} ({images:,})'
+        for class_name, images in zip(names, counts.sum(axis=1))]
+    figure = go.Figure(_heatmap(counts, names))
+    axis_ticks = dict(
         tickvals=list(range(len(names))),
         showgrid=False,
         zeroline=False,
         constrain='domain')
-    fig.update_xaxes(title='predicted', ticktext=names, tickangle=-45, **ticks)
-    fig.update_yaxes(
+    figure.update_xaxes(title='predicted', ticktext=names, tickangle=-45, **axis_ticks)
+    figure.update_yaxes(
         title='true (images)',
-        ticktext=rows,
+        ticktext=row_labels,
         autorange='reversed',
         scaleanchor='x',
         constraintoward='top',
-        **ticks)
-    right = counts.trace() / counts.sum()
-    about = f'{counts.sum():,} test images, accuracy {100 * right:.1f} %; colour: share of the row.'
-    side = min(800, max(560, 300 + 44 * len(names)))
-    left = 40 + label_room(rows)
-    below = 40 + label_room(names) * 7 // 10
-    finish(fig, title, about, area=side - left - 100, left=left, below=below, width=side)
-    return fig.update_layout(plot_bgcolor='#e0e0e0')
+        **axis_ticks)
+    right_share = counts.trace() / counts.sum()
+    caption_text = (
+        f'{counts.sum():,} test images, accuracy {100 * right_share:.1f} %; '
+        'colour: share of the row.')
+    page_side = min(800, max(560, 300 + 44 * len(names)))
+    left_margin = 40 + label_room(row_labels)
+    below_margin = 40 + label_room(names) * 7 // 10
+    finish(
+        figure,
+        title,
+        caption_text,
+        area=page_side - left_margin - 100,
+        left=left_margin,
+        below=below_margin,
+        width=page_side)
+    return figure.update_layout(plot_bgcolor='#e0e0e0')
 
 # %% ../../nbs/figures/03_pictures.ipynb #c33
 PAGE = '''<!doctype html>
@@ -287,8 +310,8 @@ def write_page(
     "One page that opens offline."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    parts = [fig.to_html(full_html=False, include_plotlyjs=index == 0)
-             for index, fig in enumerate(figures)]
-    page = PAGE.format(title=escape(title), text=escape(text), figures='\n'.join(parts))
-    with whole(path) as aside: aside.write_text(page, encoding='utf-8')
+    figure_parts = [figure.to_html(full_html=False, include_plotlyjs=position == 0)
+                    for position, figure in enumerate(figures)]
+    page_text = PAGE.format(title=escape(title), text=escape(text), figures='\n'.join(figure_parts))
+    with whole(path) as unfinished: unfinished.write_text(page_text, encoding='utf-8')
     return path

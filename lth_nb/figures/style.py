@@ -77,8 +77,8 @@ def fade(
     opacity:float, # In [0, 1]
 )->str: # As rgba(...)
     "A colour made transparent."
-    red, green, blue = (int(colour[at:at + 2], 16) for at in (1, 3, 5))
-    return f'rgba({red},{green},{blue},{opacity})'
+    red_part, green_part, blue_part = (int(colour[start:start + 2], 16) for start in (1, 3, 5))
+    return f'rgba({red_part},{green_part},{blue_part},{opacity})'
 
 # %% ../../nbs/figures/00_style.ipynb #c20
 def accuracy_range(
@@ -86,21 +86,24 @@ def accuracy_range(
     air:float=.05,          # Left free at both ends, share of the span
 )->tuple[float, float]: # Ends of the axis, in [0, 1]
     "A range that holds all values and nothing that accuracy cannot be."
-    low, high = min(shares), max(shares)
-    room = max(air * (high - low), .01)
-    return max(0., low - room), min(1., high + room)
+    lowest, highest = min(shares), max(shares)
+    margin = max(air * (highest - lowest), .01)
+    return max(0., lowest - margin), min(1., highest + margin)
 
 def accuracy_axis(
     ends:tuple[float, float], # From `accuracy_range`
     title:str='test accuracy', # Beside the axis
 )->dict: # What `fig.update_yaxes` or `fig.update_xaxes` takes
     "An axis of accuracies in percent."
-    span = ends[1] - ends[0]
-    steps = [step for step in (.01, .02, .05, .1, .2) if span / step <= 7]
+    height = ends[1] - ends[0]
+    tick_steps = [
+        tick_step
+        for tick_step in (.01, .02, .05, .1, .2)
+        if height / tick_step <= 7]
     return dict(
         range=list(ends),
         tickformat='.0%',
-        dtick=steps[0],
+        dtick=tick_steps[0],
         title=title,
         zeroline=False)
 
@@ -109,13 +112,13 @@ WIDTH = 860  # Of a figure in px: a column of text on a laptop
 
 def _lines(text, most):
     "Text in lines of at most so many characters, escaped, since a folder may be called anything."
-    return [escape(line) for line in wrap(text, most, break_on_hyphens=False)]
+    return [escape(text_line) for text_line in wrap(text, most, break_on_hyphens=False)]
 
 def _heading(lines, width):
     "A title of some lines, at the left above everything."
-    bold = [f'<b>{line}</b>' for line in lines]
+    bold_lines = [f'<b>{text_line}</b>' for text_line in lines]
     return dict(
-        text='<br>'.join(bold),
+        text='<br>'.join(bold_lines),
         x=10 / width,
         y=1,
         yref='container',
@@ -155,20 +158,20 @@ def finish(
 )->go.Figure: # The same figure
     "Title, caption and margins that all figures share."
     heading = _lines(title, (width - 20) // 9)
-    notes = _lines(caption, (width - 20) // 6)
-    top = above + 20 + 21 * len(heading)
-    bottom = below + 14 + 16 * len(notes)
+    note_lines = _lines(caption, (width - 20) // 6)
+    top_margin = above + 20 + 21 * len(heading)
+    bottom = below + 14 + 16 * len(note_lines)
     fig.update_layout(
         template='plotly_white',
         width=width,
-        height=top + area + bottom,
+        height=top_margin + area + bottom,
         showlegend=False,
         font=dict(size=13, color='#222222'),
         hoverlabel_align='left',
-        margin=dict(t=top, b=bottom, l=left, r=20),
+        margin=dict(t=top_margin, b=bottom, l=left, r=20),
         title=_heading(heading, width))
-    if notes:
-        _add_caption(fig, notes, left, below)
+    if note_lines:
+        _add_caption(fig, note_lines, left, below)
     return fig
 
 def label_room(
@@ -176,26 +179,29 @@ def label_room(
     most:int=260,        # Never wider, in px
 )->int: # In px
     "How much room the longest label takes."
-    letters = [len(str(name)) for name in names]
-    return min(most, 26 + 7 * max(letters, default=0))
+    letter_counts = [len(str(figure_name)) for figure_name in names]
+    return min(most, 26 + 7 * max(letter_counts, default=0))
 
 def sentences(
     *parts:str, # '' is left out
 )->str: # Each ends with a full stop
     "Parts of a caption."
-    return ' '.join(f'{part}.' for part in parts if part)
+    return ' '.join(
+        f'{sentence_part}.'
+        for sentence_part in parts
+        if sentence_part)
 
 def side_by_side(
     titles:Sequence[str], # One per facet, as HTML
 )->go.Figure: # Empty facets in one row, with one y axis
     "Facets for differences of several kinds."
-    fig = make_subplots(
+    figure = make_subplots(
         1,
         len(titles),
         shared_yaxes=True,
         horizontal_spacing=.03,
         subplot_titles=titles)
-    return fig.update_annotations(font=dict(size=13), yshift=4)
+    return figure.update_annotations(font=dict(size=13), yshift=4)
 
 def at_right(
     fig:go.Figure, # Changed in place
@@ -217,19 +223,25 @@ def caption_of(
     fig:go.Figure, # From `finish`
 )->str: # '' where it has none
     "The caption of a figure, in one line."
-    kept = fig.layout.meta or {}
-    return ' '.join(kept.get('caption', ()))
+    remembered = fig.layout.meta or {}
+    return ' '.join(remembered.get('caption', ()))
 
 # %% ../../nbs/figures/00_style.ipynb #c27
 def _shared_parts(readings):
     "What all readings say of their data."
-    first, *others = [reading.about for reading in readings]
-    return [part for part in first if all(part in about for about in others)]
+    first_about, *others = [reading.about for reading in readings]
+    return [
+        shared_part
+        for shared_part in first_about
+        if all(shared_part in other_about for other_about in others)]
 
 def _own_part(reading, shared):
     "What a reading says beyond the shared, after the name of its target; '' for nothing."
-    rest = [part for part in reading.about if part not in shared]
-    return f"{reading.target}: {', '.join(rest)}" if rest else ''
+    own_parts = [
+        told_part
+        for told_part in reading.about
+        if told_part not in shared]
+    return f"{reading.target}: {', '.join(own_parts)}" if own_parts else ''
 
 def about(
     readings:Sequence, # Of one figure, from `stats.readings`
@@ -239,11 +251,11 @@ def about(
     shared = _shared_parts(readings)
     recipes = sorted({reading.recipe for reading in readings})
     searched = sorted({reading.search_recipe for reading in readings} - {''})
-    parts = [*shared, f"recipe {' and '.join(recipes)}"]
+    caption_parts = [*shared, f"recipe {' and '.join(recipes)}"]
     if searched:
-        parts.append(f"tickets searched with recipe {' and '.join(searched)}")
-    parts += [_own_part(reading, shared) for reading in readings]
-    return '; '.join(filter(None, dict.fromkeys(parts)))
+        caption_parts.append(f"tickets searched with recipe {' and '.join(searched)}")
+    caption_parts += [_own_part(reading, shared) for reading in readings]
+    return '; '.join(filter(None, dict.fromkeys(caption_parts)))
 
 # %% ../../nbs/figures/00_style.ipynb #c31
 @dataclass(frozen=True)
@@ -254,14 +266,14 @@ class _Group:
 
 def _touch(below, above, gap):
     "Whether two groups of labels, each a gap apart, overlap."
-    count = len(below.members) + len(above.members)
-    return above.middle - below.middle < gap * count / 2
+    n_members = len(below.members) + len(above.members)
+    return above.middle - below.middle < gap * n_members / 2
 
 def _joined(below, above):
     "Two groups as one, around the middle of both."
     members = [*below.members, *above.members]
-    down = (below.middle - above.middle) * len(below.members) / len(members)
-    return _Group(above.middle + down, members)
+    shift_down = (below.middle - above.middle) * len(below.members) / len(members)
+    return _Group(above.middle + shift_down, members)
 
 def spread_labels(
     heights:Sequence[float], # Where the labels belong, in units of the axis
@@ -269,15 +281,15 @@ def spread_labels(
 )->list[float]: # In the same order
     "Heights at which labels do not touch."
     groups = []
-    for index in np.argsort(heights, kind='stable'):
-        group = _Group(float(heights[index]), [index])
-        while groups and _touch(groups[-1], group, gap):
-            group = _joined(groups.pop(), group)
-        groups.append(group)
+    for position in np.argsort(heights, kind='stable'):
+        placed_group = _Group(float(heights[position]), [position])
+        while groups and _touch(groups[-1], placed_group, gap):
+            placed_group = _joined(groups.pop(), placed_group)
+        groups.append(placed_group)
     spread = np.zeros(len(heights))
-    for group in groups:
-        from_middle = np.arange(len(group.members)) - (len(group.members) - 1) / 2
-        spread[group.members] = group.middle + gap * from_middle
+    for placed_group in groups:
+        from_middle = np.arange(len(placed_group.members)) - (len(placed_group.members) - 1) / 2
+        spread[placed_group.members] = placed_group.middle + gap * from_middle
     return spread.tolist()
 
 # %% ../../nbs/figures/00_style.ipynb #c35
@@ -288,16 +300,19 @@ def _as_asked(fig, path, kind):
 
 def _draw(jobs, seconds):
     "Write pictures with kaleido, all with one browser; '' or one line saying why there are none."
-    asked = [_as_asked(fig, path, kind) for fig, path in jobs for kind in ('svg', 'png')]
+    requests = [
+        _as_asked(figure, file_path, file_kind)
+        for figure, file_path in jobs
+        for file_kind in ('svg', 'png')]
     try:
         import kaleido  # not everywhere
         drawing = kaleido.write_fig_from_object(
-            asked, kopts=dict(mathjax=False), cancel_on_error=True)
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, asyncio.wait_for(drawing, seconds)).result()
+            requests, kopts=dict(mathjax=False), cancel_on_error=True)
+        with ThreadPoolExecutor(1) as one_thread:
+            one_thread.submit(asyncio.run, asyncio.wait_for(drawing, seconds)).result()
     except (ImportError, RuntimeError, ValueError, OSError) as error: # no kaleido, browser, answer
-        lines = str(error).strip().splitlines() or [f'no answer in {seconds:g} s']
-        return f'no SVG or PNG: {lines[0]}'
+        error_lines = str(error).strip().splitlines() or [f'no answer in {seconds:g} s']
+        return f'no SVG or PNG: {error_lines[0]}'
     return ''
 
 def save_figures(
@@ -309,11 +324,11 @@ def save_figures(
     "Write figures as HTML that opens offline, and as SVG and PNG where a browser is at hand."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, fig in figures.items():
-        fig.write_html(folder/f'{name}.html', include_plotlyjs=True)
+    for figure_name, figure in figures.items():
+        figure.write_html(folder/f'{figure_name}.html', include_plotlyjs=True)
     if not figures:
         return ''
-    return _draw([(fig, folder/name) for name, fig in figures.items()], seconds)
+    return _draw([(figure, folder/figure_name) for figure_name, figure in figures.items()], seconds)
 
 def save_figure(
     fig:go.Figure,      # Any figure
@@ -323,13 +338,13 @@ def save_figure(
 )->tuple[list[Path], str]: # Files written; '' or one line saying why SVG and PNG are not among them
     "Write one figure."
     path = Path(path)
-    why = save_figures({path.name: fig}, path.parent, seconds=seconds)
-    kinds = ('html',) if why else ('html', 'svg', 'png')
-    return [path.with_name(f'{path.name}.{kind}') for kind in kinds], why
+    failure = save_figures({path.name: fig}, path.parent, seconds=seconds)
+    file_kinds = ('html',) if failure else ('html', 'svg', 'png')
+    return [path.with_name(f'{path.name}.{file_kind}') for file_kind in file_kinds], failure
 
 # %% ../../nbs/figures/00_style.ipynb #c37
 def show(
     *figures:go.Figure, # One below the other
 )->None: # Nothing
     "Show figures in a notebook."
-    for fig in figures: fig.show(renderer='plotly_mimetype')
+    for figure in figures: figure.show(renderer='plotly_mimetype')

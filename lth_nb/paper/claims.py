@@ -60,9 +60,9 @@ def family_interval(
     family:int,       # Comparisons that are read together, >= 1
 )->tuple[float, float]: # Lower and upper end, shares
     "The interval that holds for a whole family at once."
-    alone, wide = student.ppf([.975, 1 - .025 / family], found.n - 1)
-    half = (found.hi - found.lo) / 2 * wide / alone
-    return found.effect - half, found.effect + half
+    alone_quantile, family_quantile = student.ppf([.975, 1 - .025 / family], found.n - 1)
+    half_width = (found.hi - found.lo) / 2 * family_quantile / alone_quantile
+    return found.effect - half_width, found.effect + half_width
 
 KINDS = ('higher', 'not lower', 'alike')
 
@@ -76,15 +76,15 @@ def judge(
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     if not _may_be_judged(found):
         return Says.OPEN
-    low, high = family_interval(found, family)
+    lower_end, upper_end = family_interval(found, family)
     margin = found.margin
     if kind == 'higher':
-        shown = found.effect > 0 and found.p_holm < .05
-        return _shown_or_refuted(shown, high < margin)
+        is_shown = found.effect > 0 and found.p_holm < .05
+        return _shown_or_refuted(is_shown, upper_end < margin)
     if kind == 'not lower':
-        return _shown_or_refuted(low > -margin, high < -margin)
-    within = -margin < low and high < margin
-    return _shown_or_refuted(within, low > 0 or high < 0)
+        return _shown_or_refuted(lower_end > -margin, upper_end < -margin)
+    within = -margin < lower_end and upper_end < margin
+    return _shown_or_refuted(within, lower_end > 0 or upper_end < 0)
 
 def _may_be_judged(found):
     "Whether a comparison has three seeds, an interval, and nothing that bars a word."
@@ -110,35 +110,38 @@ class Claim:
     @property
     def number(self)->str: # '' where nothing was compared
         "The first comparison with its interval."
-        compared = [found for found in self.comparisons if not pd.isna(found.effect)]
+        compared = [
+            comparison
+            for comparison in self.comparisons
+            if not pd.isna(comparison.effect)]
         if not compared:
             return ''
-        first = compared[0]
-        return points(first.effect, first.lo, first.hi)
+        first_found = compared[0]
+        return points(first_found.effect, first_found.lo, first_found.hi)
     @property
     def lines(self)->tuple[str,...]: # One per comparison, then what is missing
         "What the claim rests on, in words."
-        missing = [f'missing: {what}' for what in self.missing]
+        missing = [f'missing: {missing_text}' for missing_text in self.missing]
         return (*map(told_of, self.comparisons), *missing)
     def _repr_markdown_(self)->str: # A sentence and a list
         "The claim, its word and what it rests on."
-        head = f'**({self.letter}) {self.text}: {self.says.value}** (recipe {self.recipe})'
-        return '\n'.join([head, '', *(f'- {line}' for line in self.lines)])
+        heading = f'**({self.letter}) {self.text}: {self.says.value}** (recipe {self.recipe})'
+        return '\n'.join([heading, '', *(f'- {text_line}' for text_line in self.lines)])
 
 def told_of(
     found:Comparison, # Any
 )->str: # Such as 'pbc: ticket of cifar10 - scratch at round 10: +2.0 points [-1.0, +5.0], n = 4'
     "A comparison on one line."
     at_round = f' at round {found.at_round}' if found.at_round is not None else ''
-    name = f'{found.target}: {found.treat} of {found.source} - {found.control}{at_round}'
+    contrast_name = f'{found.target}: {found.treat} of {found.source} - {found.control}{at_round}'
     if pd.isna(found.effect):
-        return f'{name}: {found.reason}'
-    return f'{name}: {points(found.effect, found.lo, found.hi)} ({found.basis})'
+        return f'{contrast_name}: {found.reason}'
+    return f'{contrast_name}: {points(found.effect, found.lo, found.hi)} ({found.basis})'
 
 def _like(flat, groups):
     "Comparisons that follow each other, in groups of the same sizes."
-    rest = iter(flat)
-    return [list(islice(rest, len(group))) for group in groups]
+    remaining = iter(flat)
+    return [list(islice(remaining, len(one_group))) for one_group in groups]
 
 def claim_of(
     letter:str,                # a to f
@@ -148,12 +151,13 @@ def claim_of(
     missing:Sequence[str]=(),  # What is not there; any makes the claim open unless it fails
 )->Claim: # After Holm over all comparisons of the claim
     "The claim that a rule makes of comparisons."
-    flat = with_holm(list(chain.from_iterable(groups)))
-    family = max(1, sum(found.n > 2 for found in flat))
-    told = [rule(group, family) for group in _like(flat, groups)]
+    all_comparisons = with_holm(list(chain.from_iterable(groups)))
+    family = max(1, sum(comparison.n > 2 for comparison in all_comparisons))
+    judgements = [rule(one_group, family) for one_group in _like(all_comparisons, groups)]
     unknown = [Says.OPEN for _ in missing]
-    recipe = flat[0].recipe if flat else ''
-    return Claim(letter, text, recipe, all_of([*told, *unknown]), flat, tuple(missing))
+    recipe = all_comparisons[0].recipe if all_comparisons else ''
+    return Claim(
+        letter, text, recipe, all_of([*judgements, *unknown]), all_comparisons, tuple(missing))
 
 # %% ../../nbs/paper/01_claims.ipynb #c22
 def ticket_side(
@@ -224,57 +228,67 @@ def sparsest_side(
     rounds = complete_rounds(reading, source)
     if not rounds:
         return None
-    side = Side(reading, 'ticket', source, rounds[-1:])
-    return side if side.runs.sparsity.mean() >= least else None
+    ticket_runs = Side(reading, 'ticket', source, rounds[-1:])
+    return ticket_runs if ticket_runs.runs.sparsity.mean() >= least else None
 
 def _sparse_group(reading):
     "Claim (b) on one target: the comparison to judge, or what is missing."
-    words = said_in_paper(reading.target)
-    if not words:
+    said_words = said_in_paper(reading.target)
+    if not said_words:
         return [], ''
-    asked = {*reading.sources} if 'deep' in words else {reading.target}
-    sources = [source for source in reading.sources if source in asked]
-    sides = [sparsest_side(reading, source) for source in sources]
-    sparse = [side for side in sides if side is not None]
+    asked_sources = {*reading.sources} if 'deep' in said_words else {reading.target}
+    sources = [
+        source
+        for source in reading.sources
+        if source in asked_sources]
+    ticket_sides = [sparsest_side(reading, source) for source in sources]
+    sparse = [
+        sparse_side
+        for sparse_side in ticket_sides
+        if sparse_side is not None]
     if not sparse:
         return [], f'{reading.target}: no ticket beyond sparsity 0.99'
-    best = max(sparse, key=validation)
-    return [compare_sides(best, Side(reading, 'scratch', best.source))], ''
+    best_side = max(sparse, key=validation)
+    return [compare_sides(best_side, Side(reading, 'scratch', best_side.source))], ''
 
 def _sparse_rule(group, family):
     "Not lower than scratch where the paper says that 1 % suffices, and the reverse elsewhere."
-    told = judge(group[0], 'not lower', family)
-    return told if 'deep' in said_in_paper(group[0].target) else TURNED[told]
+    judged = judge(group[0], 'not lower', family)
+    return judged if 'deep' in said_in_paper(group[0].target) else TURNED[judged]
 
 def _target_by_target(make, found):
     "What `make` gives of each target: the groups to judge, and what is missing."
-    made = [make(reading) for reading in found]
-    groups = [group for group, _ in made if group]
-    return groups, [why for _, why in made if why]
+    groups_made = [make(reading) for reading in found]
+    groups = [one_group for one_group, _ in groups_made if one_group]
+    return groups, [
+        missing_text
+        for _, missing_text in groups_made
+        if missing_text]
 
 def how_sparse(
     found:Sequence[Reading], # One per target, of one recipe
 )->Claim: # Ticket - scratch at the sparsest round
     "Claim (b)."
     groups, missing = _target_by_target(_sparse_group, found)
-    text = ('about 1 % of the weights suffice on the first three targets; '
-            'on the others own tickets fall')
-    return claim_of('b', text, groups, _sparse_rule, missing)
+    claim_text = ('about 1 % of the weights suffice on the first three targets; '
+                  'on the others own tickets fall')
+    return claim_of('b', claim_text, groups, _sparse_rule, missing)
 
 # %% ../../nbs/paper/01_claims.ipynb #c34
 def _own_group(reading):
     "Claim (c) on one target: the comparison to judge, or what is missing."
-    words, natural = said_in_paper(reading.target), best_natural(reading)
-    if not words:
+    said_words, natural = said_in_paper(reading.target), best_natural(reading)
+    if not said_words:
         return [], ''
     if not natural:
         return [], f'{reading.target}: no natural tickets'
     if reading.target not in reading.sources:
         return [], f'{reading.target}: no own tickets'
-    sides = [ticket_side(reading, reading.target), ticket_side(reading, natural)]
-    winner, loser = reversed(sides) if 'natural' in words else sides
-    both = compare_sides(winner, loser)
-    return [replace(both, source=winner.source, control=f'ticket of {loser.source}')], ''
+    both_sides = [ticket_side(reading, reading.target), ticket_side(reading, natural)]
+    winner, losing_side = reversed(both_sides) if 'natural' in said_words else both_sides
+    both_compared = compare_sides(winner, losing_side)
+    return [replace(
+        both_compared, source=winner.source, control=f'ticket of {losing_side.source}')], ''
 
 def _higher(group, family):
     "The first comparison is higher."
@@ -285,13 +299,15 @@ def own_or_natural(
 )->Claim: # The side the paper says wins, minus the other
     "Claim (c)."
     groups, missing = _target_by_target(_own_group, found)
-    text = 'own tickets beat natural ones on pathology but for mouse_lba, natural ones win on art'
-    return claim_of('c', text, groups, _higher, missing)
+    claim_text = (
+        'own tickets beat natural ones on pathology but for mouse_lba, '
+        'natural ones win on art')
+    return claim_of('c', claim_text, groups, _higher, missing)
 
 # %% ../../nbs/paper/01_claims.ipynb #c38
 def _shared_rounds(sides):
     "Rounds of a pruned mask that all sides ran."
-    by_side = [{*side.runs['round'].dropna()} for side in sides]
+    by_side = [{*one_side.runs['round'].dropna()} for one_side in sides]
     shared = set.intersection(*by_side) - {0}
     return tuple(int(number) for number in sorted(shared))
 
@@ -301,11 +317,11 @@ def over_rounds(
 )->list[Comparison]: # Accuracy over the rounds both ran; from three rounds on steadiness too
     "Two sides over all their shared rounds."
     rounds = _shared_rounds([treat, control])
-    at_rounds = [replace(side, rounds=rounds) for side in (treat, control)]
+    at_rounds = [replace(one_side, rounds=rounds) for one_side in (treat, control)]
     accuracy = compare_sides(*at_rounds)
     if len(rounds) < 3:
         return [accuracy]
-    steady = compare_sides(*(replace(side, how='steadiness') for side in at_rounds))
+    steady = compare_sides(*(replace(one_side, how='steadiness') for one_side in at_rounds))
     return [accuracy, replace(steady, treat=f'steadiness of {steady.treat}')]
 
 def _both(group, family, accuracy, steadiness):
@@ -317,23 +333,26 @@ def _cifar_against_finetuned(reading):
     "Claim (d) on one target: CIFAR tickets against fine-tuned ones, where those ran."
     groups = []
     for source in reading.sources:
-        tuned = Side(reading, 'finetuned', source)
-        if source.startswith('cifar') and len(tuned.runs):
-            groups.append(over_rounds(Side(reading, 'ticket', source), tuned))
+        finetuned_side = Side(reading, 'finetuned', source)
+        if source.startswith('cifar') and len(finetuned_side.runs):
+            groups.append(over_rounds(Side(reading, 'ticket', source), finetuned_side))
     return groups
 
 def against_finetuned(
     found:Sequence[Reading], # One per target, of one recipe
 )->Claim: # Ticket - finetuned
     "Claim (d)."
-    played = [reading for reading in found if 'human_lba' in played_by(reading.target)]
+    played = [
+        reading
+        for reading in found
+        if 'human_lba' in played_by(reading.target)]
     groups = list(chain.from_iterable(map(_cifar_against_finetuned, played)))
     wanted = 'fine-tuned CIFAR tickets on human_lba, or on a set that plays its part'
     missing = [] if groups else [wanted]
-    text = 'on human_lba CIFAR tickets beat fine-tuned ones and are steadier over the rounds'
+    claim_text = 'on human_lba CIFAR tickets beat fine-tuned ones and are steadier over the rounds'
     def rule(group, family):
         return _both(group, family, 'higher', 'higher')
-    return claim_of('d', text, groups, rule, missing)
+    return claim_of('d', claim_text, groups, rule, missing)
 
 # %% ../../nbs/paper/01_claims.ipynb #c42
 RELATED = { # Source, target -> what the paper says
@@ -354,7 +373,10 @@ def _pairs_at_hand(reading):
     natural = best_natural(reading)
     if not natural:
         return []
-    related = [source for source in reading.sources if (source, reading.target) in RELATED]
+    related = [
+        source
+        for source in reading.sources
+        if (source, reading.target) in RELATED]
     return [(reading, source, natural) for source in related]
 
 def _related_group(reading, source, natural):
@@ -366,13 +388,17 @@ def related_sources(
     found:Sequence[Reading], # One per target, of one recipe
 )->Claim: # Related - natural tickets
     "Claim (e)."
-    pairs = list(chain.from_iterable(map(_pairs_at_hand, found)))
-    told = {RELATED[source, reading.target] for reading, source, _ in pairs}
-    missing = [f'tickets of a related set beside natural ones: {ASKED[kind]}'
-               for kind in ASKED if kind not in told]
-    groups = [_related_group(*pair) for pair in pairs]
-    text = 'related tickets equal natural ones and are steadier (human to mouse), or win (artists)'
-    return claim_of('e', text, groups, _related_rule, missing)
+    source_pairs = list(chain.from_iterable(map(_pairs_at_hand, found)))
+    told_kinds = {RELATED[source, reading.target] for reading, source, _ in source_pairs}
+    missing = [
+        f'tickets of a related set beside natural ones: {ASKED[asked_kind]}'
+        for asked_kind in ASKED
+        if asked_kind not in told_kinds]
+    groups = [_related_group(*source_pair) for source_pair in source_pairs]
+    claim_text = (
+        'related tickets equal natural ones and are steadier (human to mouse), '
+        'or win (artists)')
+    return claim_of('e', claim_text, groups, _related_rule, missing)
 
 # %% ../../nbs/paper/01_claims.ipynb #c46
 def _by_place(found):
@@ -385,38 +411,45 @@ def _by_place(found):
 
 def _size_group(source, readings):
     "The largest training set against the smallest, over the rounds."
-    small, large = (Side(reading, 'ticket', source) for reading in (readings[0], readings[-1]))
-    control = f'{small.reading.n_train:,} training images'
-    treat = f'ticket at {large.reading.n_train:,} images'
-    labels = (treat, f'steadiness of {treat}')
-    compared = zip(labels, over_rounds(large, small))
-    return [replace(comparison, treat=label, control=control) for label, comparison in compared]
+    smallest, largest = (Side(reading, 'ticket', source) for reading in (readings[0], readings[-1]))
+    control = f'{smallest.reading.n_train:,} training images'
+    treat_label = f'ticket at {largest.reading.n_train:,} images'
+    labels = (treat_label, f'steadiness of {treat_label}')
+    compared = zip(labels, over_rounds(largest, smallest))
+    return [
+        replace(comparison, treat=size_label, control=control)
+        for size_label, comparison in compared]
 
 def by_size(
     found:Sequence[Reading], # Every size of the training set, of one recipe
 )->Claim: # The largest size minus the smallest
     "Claim (f)."
     places = _by_place(found).items()
-    groups = [_size_group(source, readings) for (_, source), readings in places
-              if len(readings) > 1]
+    groups = [
+        _size_group(source, readings)
+        for (_, source), readings in places
+        if len(readings) > 1]
     missing = [] if groups else ['tickets at several sizes of the training set']
-    text = ('stability over the rounds does not depend on the size of the training set, '
-            'accuracy does')
+    claim_text = ('stability over the rounds does not depend on the size of the training set, '
+                  'accuracy does')
     def rule(group, family):
         return _both(group, family, 'higher', 'alike')
-    return claim_of('f', text, groups, rule, missing)
+    return claim_of('f', claim_text, groups, rule, missing)
 
 # %% ../../nbs/paper/01_claims.ipynb #c49
 def claims(
     found:Sequence[Reading], # Of one recipe and one recipe of the search, every training size
 )->tuple[Claim,...]: # (a) to (f)
     "What a table says of the paper's claims."
-    with_tickets = [reading for reading in found if 'ticket' in reading.arms]
+    with_tickets = [
+        reading
+        for reading in found
+        if 'ticket' in reading.arms]
     ascending = sorted(with_tickets, key=lambda reading: reading.n_train)
     largest = {reading.target: reading for reading in ascending}
-    whole = tuple(largest.values())
-    asked = (beat_scratch, how_sparse, own_or_natural, against_finetuned, related_sources)
-    return (*(ask(whole) for ask in asked), by_size(with_tickets))
+    whole_readings = tuple(largest.values())
+    questions = (beat_scratch, how_sparse, own_or_natural, against_finetuned, related_sources)
+    return (*(question(whole_readings) for question in questions), by_size(with_tickets))
 
 def _claim_cell(claim):
     "The word of a claim and its first comparison."
@@ -426,10 +459,10 @@ def claim_table(
     by_recipe:dict[str,Sequence[Claim]], # Recipe -> its claims
 )->pd.DataFrame: # A row per claim; per recipe the word and the first comparison with its interval
     "Claims down, recipes across."
-    cells = {}
-    for recipe, made in by_recipe.items():
-        for claim in made:
-            row = cells.setdefault(f'({claim.letter}) {claim.text}', {})
-            row[recipe] = _claim_cell(claim)
-    table = pd.DataFrame.from_dict(cells, orient='index')
-    return table.rename_axis('claim').fillna('')
+    claim_cells = {}
+    for recipe, recipe_claims in by_recipe.items():
+        for one_claim in recipe_claims:
+            claim_row = claim_cells.setdefault(f'({one_claim.letter}) {one_claim.text}', {})
+            claim_row[recipe] = _claim_cell(one_claim)
+    claim_rows = pd.DataFrame.from_dict(claim_cells, orient='index')
+    return claim_rows.rename_axis('claim').fillna('')

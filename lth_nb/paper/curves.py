@@ -37,62 +37,67 @@ def published_curves()->pd.DataFrame: # One row per mean; scratch has one row, r
 
 def _published(target):
     "The means of one target."
-    file = files('lth_nb')/'paper/published'/f'{target}.csv'
-    with file.open(encoding='utf-8') as opened:
-        wide = pd.read_csv(opened)
-    means = wide.melt('round', var_name='line', value_name='percent')
+    source_file = files('lth_nb')/'paper/published'/f'{target}.csv'
+    with source_file.open(encoding='utf-8') as opened:
+        wide_table = pd.read_csv(opened)
+    line_means = wide_table.melt('round', var_name='line', value_name='percent')
     n_test = COUNTED.get(target, TARGETS[target][2])
-    means = means.assign(target=target, n_test=n_test)
-    drawn = (means.line != 'scratch') | (means['round'] == 0) # The dashed line is one number
-    return means[drawn]
+    line_means = line_means.assign(target=target, n_test=n_test)
+    # The dashed line is one number
+    drawn_points = (line_means.line != 'scratch') | (line_means['round'] == 0)
+    return line_means[drawn_points]
 
 # %% ../../nbs/paper/03_curves.ipynb #c11
 def _numbers(file, given, least):
     "A column as numbers, or the line at fault."
     values = pd.to_numeric(given, errors='coerce')
-    wrong = values.isna() | (values < least)
+    is_wrong = values.isna() | (values < least)
     if given.name == 'percent':
         wanted = 'a percentage from 0 to 100'
-        wrong = wrong | (values > 100)
+        is_wrong = is_wrong | (values > 100)
     else:
         wanted = f'a whole number >= {least}'
-        wrong = wrong | (values % 1 != 0)
-    if not wrong.any():
+        is_wrong = is_wrong | (values % 1 != 0)
+    if not is_wrong.any():
         return values
-    at_fault = wrong.idxmax()
+    at_fault = is_wrong.idxmax()
     raise ValueError(
         f"{file} line {at_fault + 2}: {given.name} must be {wanted}, got {given[at_fault]}")
 
 def _refuse_bare(file, table):
     "Raise where a column, every mean or a name is missing."
-    lost = [name for name in COLUMNS if name not in table]
-    if lost:
-        raise ValueError(f"{file} has no column {', '.join(lost)}")
+    lost_columns = [
+        column_name
+        for column_name in COLUMNS
+        if column_name not in table]
+    if lost_columns:
+        raise ValueError(f"{file} has no column {', '.join(lost_columns)}")
     if table.empty:
         raise ValueError(f"{file} holds no mean")
-    bare = table[['target', 'line']].isna().any(axis=1)
-    if bare.any():
-        raise ValueError(f"{file} line {bare.idxmax() + 2}: target and line need a name")
+    has_gaps = table[['target', 'line']].isna().any(axis=1)
+    if has_gaps.any():
+        raise ValueError(f"{file} line {has_gaps.idxmax() + 2}: target and line need a name")
 
 def read_curves(
     file:str|Path, # A CSV with the columns of COLUMNS
 )->pd.DataFrame: # One row per mean
     "Curves of your own."
-    table = pd.read_csv(file, skipinitialspace=True, dtype=dict(percent=str))
-    _refuse_bare(file, table)
-    decimals = table.percent.astype(str).str.partition('.')[2]
+    read_table = pd.read_csv(file, skipinitialspace=True, dtype=dict(percent=str))
+    _refuse_bare(file, read_table)
+    decimals = read_table.percent.astype(str).str.partition('.')[2]
     digits = decimals.str.len().max()
-    means = table[list(COLUMNS)]
-    for name, least in dict(round=0, percent=0, n_test=1).items():
-        means = means.assign(**{name: _numbers(file, means[name], least)})
+    line_means = read_table[list(COLUMNS)]
+    for column_name, smallest in dict(round=0, percent=0, n_test=1).items():
+        line_means = line_means.assign(**{column_name: _numbers(
+            file, line_means[column_name], smallest)})
     if digits < 9:
         raise ValueError(f"{file}: percent has {digits} decimals at most, "
                          "counts can be told from nine on")
-    twice = means.duplicated(['target', 'line', 'round'])
-    if twice.any():
-        raise ValueError(f"{file} line {twice.idxmax() + 2}: "
+    repeated = line_means.duplicated(['target', 'line', 'round'])
+    if repeated.any():
+        raise ValueError(f"{file} line {repeated.idxmax() + 2}: "
                          "a second mean of the same target, line and round")
-    return means
+    return line_means
 
 # %% ../../nbs/paper/03_curves.ipynb #c15
 def smallest_runs(
@@ -105,13 +110,16 @@ def smallest_runs(
     n_test = np.asarray(n_test)
     if not (n_test >= 1).all() or not 1 <= most <= 12:
         raise ValueError(f"n_test must be >= 1 and most 1 to 12, got {n_test.min()} and {most}")
-    sound = (percent >= 0) & (percent <= 100)
-    if not sound.all():
-        raise ValueError(f"means must be percentages from 0 to 100, got {percent[~sound].flat[0]}")
-    tried = np.arange(1, most + 1)
-    right = np.multiply.outer(tried, percent / 100 * n_test) # Images, of k runs together
-    fits = abs(right - np.rint(right)) < 1e-6 # Nine decimals are off by less than 1e-7 of a count
-    return np.where(fits.any(0), fits.argmax(0) + 1, 0)
+    is_sound = (percent >= 0) & (percent <= 100)
+    if not is_sound.all():
+        raise ValueError(
+            f"means must be percentages from 0 to 100, got {percent[~is_sound].flat[0]}")
+    run_counts = np.arange(1, most + 1)
+    right_images = np.multiply.outer(
+        run_counts, percent / 100 * n_test) # Images, of k runs together
+    is_count = abs(right_images - np.rint(
+        right_images)) < 1e-6 # Nine decimals are off by less than 1e-7 of a count
+    return np.where(is_count.any(0), is_count.argmax(0) + 1, 0)
 
 # %% ../../nbs/paper/03_curves.ipynb #c22
 def mixtures(
@@ -120,12 +128,14 @@ def mixtures(
     other:int,     # Test images of another target, >= 1
 )->list[tuple[int,int]]: # Every (a, b): a of n_test and b of other right
     "The ways a mean can be the average of one run here and one on another test set."
-    there = np.arange(other + 1)
-    here = n_test * (2 * percent / 100 - there / other)
-    whole = abs(here - np.rint(here)) < 1e-6
-    fits = whole & (here > -.5) & (here < n_test + .5)
-    counts = np.rint(here[fits])
-    return [(int(right), int(abroad)) for right, abroad in zip(counts, there[fits])]
+    right_abroad = np.arange(other + 1)
+    right_here = n_test * (2 * percent / 100 - right_abroad / other)
+    is_whole = abs(right_here - np.rint(right_here)) < 1e-6
+    is_count = is_whole & (right_here > -.5) & (right_here < n_test + .5)
+    counts = np.rint(right_here[is_count])
+    return [
+        (int(right_images), int(abroad))
+        for right_images, abroad in zip(counts, right_abroad[is_count])]
 
 # %% ../../nbs/paper/03_curves.ipynb #c27
 def before_pruning(
@@ -136,7 +146,9 @@ def before_pruning(
     dashed = curves[curves.line == 'scratch'].set_index('target').percent
     tickets = curves[~curves.line.isin(['scratch', 'reinit'])]
     groups = tickets.groupby(['target', 'line'], sort=False)
-    records = [_line_parts(*names, means, dashed, rounds) for names, means in groups]
+    records = [
+        _line_parts(*line_names, line_means, dashed, rounds)
+        for line_names, line_means in groups]
     columns = ['target', 'line', 'scratch', 'unpruned', *rounds, 'best', 'best_round']
     return pd.DataFrame(records, columns=columns)
 
@@ -148,9 +160,9 @@ def _line_parts(target, line, means, dashed, rounds):
             f"{target}, {line}: needs a line scratch and the rounds 0, {_listed(rounds)}, "
             f"has rounds {_listed(by_round.index)}")
     pruned = by_round.drop(0)
-    named = by_round[list(rounds)]
+    named_rounds = by_round[list(rounds)]
     scratch, unpruned = dashed[target], by_round[0]
-    return (target, line, scratch, unpruned, *named, pruned.max(), pruned.idxmax())
+    return (target, line, scratch, unpruned, *named_rounds, pruned.max(), pruned.idxmax())
 
 def _listed(numbers):
     "Numbers as a sentence lists them."
@@ -169,21 +181,24 @@ def told_gains(
     what:str,           # Of the tickets, such as 'from natural images'
 )->str: # A sentence without its full stop
     "Gains of some lines in words."
-    over = gains(parts)
-    if over.empty:
+    gains_by_round = gains(parts)
+    if gains_by_round.empty:
         return f'no line of tickets {what} can be read'
-    noun = 'line' if len(over) == 1 else 'lines'
-    rounds = [name for name in over if name not in ('unpruned', 'best')]
-    named = '; '.join(_told_round(over, at_round) for at_round in rounds)
-    return (f"over {len(over)} {noun} of tickets {what}, "
+    line_word = 'line' if len(gains_by_round) == 1 else 'lines'
+    rounds = [
+        round_name
+        for round_name in gains_by_round
+        if round_name not in ('unpruned', 'best')]
+    named_rounds = '; '.join(_told_round(gains_by_round, at_round) for at_round in rounds)
+    return (f"over {len(gains_by_round)} {line_word} of tickets {what}, "
             "points above scratch, mean (smallest to largest): "
-            f"{spread(over.unpruned)} with nothing pruned; {named}; "
-            f"{spread(over.best)} for the best ticket on the test set")
+            f"{spread(gains_by_round.unpruned)} with nothing pruned; {named_rounds}; "
+            f"{spread(gains_by_round.best)} for the best ticket on the test set")
 
 def _told_round(over, at_round):
     "The gains of one round in words."
-    above = (over[at_round] > over.unpruned).sum()
-    return f'{spread(over[at_round])} at round {at_round}, above its unpruned network in {above}'
+    n_above = (over[at_round] > over.unpruned).sum()
+    return f'{spread(over[at_round])} at round {at_round}, above its unpruned network in {n_above}'
 
 def spread(
     gained:pd.Series, # Points
@@ -196,41 +211,42 @@ def in_table2(
     curves:pd.DataFrame, # As `published_curves` returns them
 )->pd.DataFrame: # Cells of Table 2 with a line here: row, column, mean, std, nearest, round, found
     "Table 2's tickets beside the nearest means of their lines."
-    lines = curves[curves.line != 'scratch']
-    lines = lines.assign(cut=np.floor(100 * lines.percent + 1e-6) / 100) # As Table 2 prints
-    cells = _at_hand(paper_table(), lines)
-    nearest = [_nearest(lines, cell) for cell in cells.itertuples()]
-    cut = np.array([mean.cut for mean in nearest], dtype=float)
-    return cells.assign(
-        nearest=[mean.percent for mean in nearest],
-        round=[mean['round'] for mean in nearest],
-        found=abs(cut - cells['mean'].to_numpy()) < 1e-6)
+    pruned_lines = curves[curves.line != 'scratch']
+    pruned_lines = pruned_lines.assign(
+        cut=np.floor(100 * pruned_lines.percent + 1e-6) / 100) # As Table 2 prints
+    table_cells = _at_hand(paper_table(), pruned_lines)
+    nearest = [_nearest(pruned_lines, table_cell) for table_cell in table_cells.itertuples()]
+    cut_points = np.array([one_mean.cut for one_mean in nearest], dtype=float)
+    return table_cells.assign(
+        nearest=[one_mean.percent for one_mean in nearest],
+        round=[one_mean['round'] for one_mean in nearest],
+        found=abs(cut_points - table_cells['mean'].to_numpy()) < 1e-6)
 
 def _at_hand(cells, lines):
     "The cells with a line."
-    known = set(zip(lines.target, lines.line))
-    at_hand = [pair in known for pair in zip(cells.row, cells.column)]
+    known_lines = set(zip(lines.target, lines.line))
+    at_hand = [line_pair in known_lines for line_pair in zip(cells.row, cells.column)]
     return cells[at_hand].reset_index(drop=True)
 
 def _nearest(lines, cell):
     "The mean of a line that prints nearest to a cell."
-    line = lines[(lines.target == cell.row) & (lines.line == cell.column)]
-    return line.loc[(line.cut - cell.mean).abs().idxmin()]
+    its_points = lines[(lines.target == cell.row) & (lines.line == cell.column)]
+    return its_points.loc[(its_points.cut - cell.mean).abs().idxmin()]
 
 def dashed_lines(
     curves:pd.DataFrame, # As `published_curves` returns them
 )->pd.DataFrame: # Per target: drawn, table2, unpruned_reinit (percent); same_as: whose it is
     "Scratch as drawn, as Table 2 prints it, and run once more."
-    drawn = curves[curves.line == 'scratch'].set_index('target').percent
-    first = curves[(curves.line == 'reinit') & (curves['round'] == 0)]
-    table = paper_table()
-    printed = table[table.column == 'scratch'].set_index('row')['mean']
-    others = [_other_row(printed, target, percent) for target, percent in drawn.items()]
-    same_as = pd.Series(others, index=drawn.index, dtype=object)
+    drawn_points = curves[curves.line == 'scratch'].set_index('target').percent
+    first_points = curves[(curves.line == 'reinit') & (curves['round'] == 0)]
+    table2_cells = paper_table()
+    printed = table2_cells[table2_cells.column == 'scratch'].set_index('row')['mean']
+    others = [_other_row(printed, target, percent) for target, percent in drawn_points.items()]
+    same_as = pd.Series(others, index=drawn_points.index, dtype=object)
     return pd.DataFrame(dict(
-        drawn=drawn,
-        table2=printed.reindex(drawn.index),
-        unpruned_reinit=first.set_index('target').percent.reindex(drawn.index),
+        drawn=drawn_points,
+        table2=printed.reindex(drawn_points.index),
+        unpruned_reinit=first_points.set_index('target').percent.reindex(drawn_points.index),
         same_as=same_as.where(same_as != '')))
 
 def _other_row(printed, target, percent):
@@ -245,21 +261,23 @@ def mixed_lines(
     most:int=8,          # Runs tried, as for `smallest_runs`
 )->pd.DataFrame: # target, line, other, n_other, means, explained: those that fit two test sets
     "Lines of which no mean is one of whole counts, with each other test set."
-    sizes = curves.groupby('target').n_test.first()
+    test_sizes = curves.groupby('target').n_test.first()
     records = []
-    for names, means in curves[curves.line != 'scratch'].groupby(['target', 'line']):
-        whole = smallest_runs(means.percent, means.n_test, most)
-        if not whole.any():
-            records += _mixed_with(*names, means.percent, sizes)
+    for line_names, line_means in curves[curves.line != 'scratch'].groupby(['target', 'line']):
+        is_whole = smallest_runs(line_means.percent, line_means.n_test, most)
+        if not is_whole.any():
+            records += _mixed_with(*line_names, line_means.percent, test_sizes)
     return pd.DataFrame(
         records, columns=['target', 'line', 'other', 'n_other', 'means', 'explained'])
 
 def _mixed_with(target, line, percents, sizes):
     "One row of `mixed_lines` per other target."
     records = []
-    for other, n_other in sizes.drop(target).items():
-        explained = sum(bool(mixtures(mean, sizes[target], n_other)) for mean in percents)
-        records.append((target, line, other, n_other, len(percents), explained))
+    for other_target, n_other in sizes.drop(target).items():
+        explained = sum(
+            bool(mixtures(mean_percent, sizes[target], n_other))
+            for mean_percent in percents)
+        records.append((target, line, other_target, n_other, len(percents), explained))
     return records
 
 # %% ../../nbs/paper/03_curves.ipynb #f35
@@ -296,10 +314,12 @@ class CurvesCheck:
     @property
     def read(self)->pd.DataFrame: # Rows of `parts`
         "Tickets from natural images, on sound lines."
-        parts, twice = self.parts, set(zip(self.two.target, self.two.line))
-        sound = [(target, line) not in twice for target, line in zip(parts.target, parts.line)]
-        kept = parts.line.isin(SOURCES) & ~parts.target.isin(self.borrowed)
-        return parts[kept & np.array(sound, dtype=bool)]
+        line_parts, repeated = self.parts, set(zip(self.two.target, self.two.line))
+        is_sound = [
+            (target, line_name) not in repeated
+            for target, line_name in zip(line_parts.target, line_parts.line)]
+        own_parts = line_parts.line.isin(SOURCES) & ~line_parts.target.isin(self.borrowed)
+        return line_parts[own_parts & np.array(is_sound, dtype=bool)]
 
     @property
     def own(self)->pd.DataFrame: # Rows of `parts`
@@ -311,10 +331,10 @@ def check_curves(
     most:int=8,          # Runs tried for a mean, 4 to 12
 )->CurvesCheck: # All answers
     "Ask some curves everything."
-    means = curves[curves.line != 'scratch']
-    runs = smallest_runs(means.percent, means.n_test, most)
+    line_means = curves[curves.line != 'scratch']
+    fewest_runs = smallest_runs(line_means.percent, line_means.n_test, most)
     fewest = pd.crosstab(
-        [means.target, means.line], runs, colnames=['fewest runs'])
+        [line_means.target, line_means.line], fewest_runs, colnames=['fewest runs'])
     return CurvesCheck(
         curves, fewest.reindex(columns=range(most + 1), fill_value=0), in_table2(curves),
         dashed_lines(curves), mixed_lines(curves, most), before_pruning(curves, NAMED))
@@ -324,21 +344,24 @@ def both_accuracies(
     check:CurvesCheck, # From `check_curves`
 )->pd.DataFrame: # target, line, other, here, there, half_apart, printed_std; percent and points
     "Cells of Table 2 that fit two test sets: both accuracies, and what the std of two would be."
-    found = check.cells[check.cells.found]
+    found_cells = check.cells[check.cells.found]
     records = []
-    for mixed in check.two.itertuples():
-        cells = found[(found.row == mixed.target) & (found.column == mixed.line)]
-        images = check.sizes[mixed.target]
-        records += [_both_sides(mixed, cell, images) for cell in cells.itertuples()]
+    for mixed_line in check.two.itertuples():
+        on_target = found_cells[found_cells.row == mixed_line.target]
+        table_cells = on_target[on_target.column == mixed_line.line]
+        images = check.sizes[mixed_line.target]
+        records += [
+            _both_sides(mixed_line, table_cell, images)
+            for table_cell in table_cells.itertuples()]
     columns = ['target', 'line', 'other', 'here', 'there', 'half_apart', 'printed_std']
     return pd.DataFrame(records, columns=columns)
 
 def _both_sides(mixed, cell, images):
     "One row of `both_accuracies`."
-    right, abroad = mixtures(cell.nearest, images, mixed.n_other)[0]
-    here, there = 100 * right / images, 100 * abroad / mixed.n_other
-    apart = abs(here - there) / 2
-    return (mixed.target, mixed.line, mixed.other, here, there, apart, cell.std)
+    right_images, abroad = mixtures(cell.nearest, images, mixed.n_other)[0]
+    right_here, right_abroad = 100 * right_images / images, 100 * abroad / mixed.n_other
+    half_gap = abs(right_here - right_abroad) / 2
+    return (mixed.target, mixed.line, mixed.other, right_here, right_abroad, half_gap, cell.std)
 
 # %% ../../nbs/paper/03_curves.ipynb #f37
 def told_curves(
@@ -346,16 +369,20 @@ def told_curves(
     claimed:int=4,     # Runs said to stand behind a mean, >= 1
 )->dict[str,str]: # runs, table2, gain, own, scratch
     "What was found, each a sentence without its full stop."
-    cells = check.cells
+    table_cells = check.cells
     table2 = 'none of these targets stands in Table 2'
-    if len(cells):
-        table2 = (f"{cells.found.sum()} of {len(cells)} ticket cells of Table 2 are among them, "
-                  "cut off after two decimals")
-    mixed = ''.join(_told_mixed(row, check.sizes) for row in check.two.itertuples())
-    omitted = ''.join(f"; left out: {target}, whose dashed line is Table 2's scratch of {row}"
-                      for target, row in check.borrowed.items())
+    if len(table_cells):
+        table2 = (
+            f"{table_cells.found.sum()} of {len(table_cells)} ticket cells of Table 2 "
+            "are among them, cut off after two decimals")
+    mixed_text = ''.join(
+        _told_mixed(mixed_line, check.sizes)
+        for mixed_line in check.two.itertuples())
+    omitted = ''.join(
+        f"; left out: {target}, whose dashed line is Table 2's scratch of {mixed_line}"
+        for target, mixed_line in check.borrowed.items())
     return dict(
-        runs=_told_runs(check, claimed) + mixed,
+        runs=_told_runs(check, claimed) + mixed_text,
         table2=table2,
         gain=told_gains(check.read, 'from natural images') + omitted,
         own=told_gains(check.own, "of the target's own search"),
@@ -364,12 +391,13 @@ def told_curves(
 def _told_runs(check, claimed):
     "How many means need how many runs."
     fewest = check.fewest
-    total, none = int(fewest.to_numpy().sum()), int(fewest[0].sum())
-    more = int(fewest.loc[:, 3:].to_numpy().sum())
+    n_total, n_none = int(fewest.to_numpy().sum()), int(fewest[0].sum())
+    needs_more = int(fewest.loc[:, 3:].to_numpy().sum())
     above_two = 1 - (2 - claimed % 2) / claimed # Sums of `claimed` counts that no two runs can have
-    return (f"{total - more - none} of {total} means can be means of one or two runs, {more} need "
+    few_enough = n_total - needs_more - n_none
+    return (f"{few_enough} of {n_total} means can be means of one or two runs, {needs_more} need "
             f"more, where of means of {claimed} runs {above_two:.0%} would; "
-            f"{none} are whole counts of no number of runs up to {check.most}")
+            f"{n_none} are whole counts of no number of runs up to {check.most}")
 
 def _told_mixed(row, sizes):
     "A line over two test sets."
@@ -379,14 +407,16 @@ def _told_mixed(row, sizes):
 
 def _told_scratch(check):
     "How sure scratch is."
-    ran = check.dashed.unpruned_reinit.dropna()
-    fresh = (ran - check.dashed.drawn).dropna()
-    if not len(fresh):
+    after_training = check.dashed.unpruned_reinit.dropna()
+    untrained_gap = (after_training - check.dashed.drawn).dropna()
+    if not len(untrained_gap):
         return 'no reinit line tells how sure scratch is'
-    counted = (smallest_runs(ran, check.sizes[ran.index], check.most) > 0).sum()
+    test_images = check.sizes[after_training.index]
+    fewest_runs = smallest_runs(after_training, test_images, check.most)
+    counted = (fewest_runs > 0).sum()
     return ("scratch may be no clean zero: the unpruned network with fresh weights of the reinit "
-            f"line stands {spread(fresh)} points above the dashed line of {len(fresh)} targets, "
-            f"though only {counted} of these means can be counts")
+            f"line stands {spread(untrained_gap)} points above the dashed line "
+            f"of {len(untrained_gap)} targets, though only {counted} of these means can be counts")
 
 # %% ../../nbs/paper/03_curves.ipynb #f40
 KINDS = dict( # Part of a line -> marker, colour, size in px, name
@@ -403,57 +433,64 @@ def curves_figure(
 )->go.Figure: # Two panels, a row per line: accuracies in percent; means by the fewest runs
     "What was there before pruning, and of how many runs the means can be."
     labels = _row_labels(check)
-    fig = make_subplots(
+    figure = make_subplots(
         1,
         2,
         column_widths=[.66, .34],
         horizontal_spacing=.03,
         shared_yaxes=True,
         subplot_titles=['test accuracy (%)', 'means by the fewest runs they need'])
-    _draw_parts(fig, check.parts, labels)
-    _draw_fewest(fig, check, labels)
-    title = 'What was there before pruning, and of how many runs the means can be'
-    heading = dict(text=title, subtitle_text=about, x=.01, y=.97, xanchor='left', yanchor='top')
-    below = dict(orientation='h', y=-.05, yanchor='top')
-    fig.update_yaxes(autorange='reversed', showgrid=False)
-    fig.update_layout(
+    _draw_parts(figure, check.parts, labels)
+    _draw_fewest(figure, check, labels)
+    figure_title = 'What was there before pruning, and of how many runs the means can be'
+    heading = dict(
+        text=figure_title, subtitle_text=about, x=.01, y=.97, xanchor='left', yanchor='top')
+    legend_below = dict(orientation='h', y=-.05, yanchor='top')
+    figure.update_yaxes(autorange='reversed', showgrid=False)
+    figure.update_layout(
         template='plotly_white',
         width=1000,
         height=max(420, 220 + 24 * len(labels)),
         barmode='stack',
         font_size=13,
         margin=dict(t=105, l=10, r=20, b=80),
-        legend=below | dict(x=-.1),
-        legend2=below | dict(x=.66, traceorder='normal'),
+        legend=legend_below | dict(x=-.1),
+        legend2=legend_below | dict(x=.66, traceorder='normal'),
         title=heading)
-    return fig.update_annotations(font_size=13)
+    return figure.update_annotations(font_size=13)
 
 def _row_labels(check):
     "Target and source of each line; (2) where its means fit two test sets."
-    twice = set(zip(check.two.target, check.two.line))
+    repeated = set(zip(check.two.target, check.two.line))
     labels = []
-    for pair in zip(check.parts.target, check.parts.line):
-        target, line = (name.replace('_classification', '') for name in pair)
-        mark = ' (2)' if pair in twice else ''
-        labels.append(f'{target} ← {line}{mark}')
+    for line_pair in zip(check.parts.target, check.parts.line):
+        target, line_name = (plain_name.replace('_classification', '') for plain_name in line_pair)
+        repeat_mark = ' (2)' if line_pair in repeated else ''
+        labels.append(f'{target} ← {line_name}{repeat_mark}')
     return labels
 
 def _draw_parts(fig, parts, labels):
     "From scratch to the best ticket, and what lies between."
-    for label, part in zip(labels, parts.itertuples()):
+    for line_label, line_part in zip(labels, parts.itertuples()):
         fig.add_scatter(
-            x=[part.scratch, part.best], y=[label, label], mode='lines', hoverinfo='skip',
-            line=dict(color='#c0c0c0', width=2), showlegend=False, row=1, col=1)
-    for kind, (symbol, colour, size, name) in KINDS.items():
-        percents, heights = _places(kind, parts, labels)
+            x=[line_part.scratch, line_part.best],
+            y=[line_label, line_label],
+            mode='lines',
+            hoverinfo='skip',
+            line=dict(color='#c0c0c0', width=2),
+            showlegend=False,
+            row=1,
+            col=1)
+    for part_kind, (symbol, colour, marker_size, kind_name) in KINDS.items():
+        percents, heights = _places(part_kind, parts, labels)
         fig.add_scatter(
             x=percents,
             y=heights,
             mode='markers',
-            name=name,
+            name=kind_name,
             row=1,
             col=1,
-            marker=dict(symbol=symbol, color=colour, line_width=1.5, size=size))
+            marker=dict(symbol=symbol, color=colour, line_width=1.5, size=marker_size))
 
 def _places(kind, parts, labels):
     "Where the markers of one kind stand; there is one per line, of the named rounds several."
@@ -466,16 +503,18 @@ def _draw_fewest(fig, check, labels):
     "Bars: how many means need one run, two, more, or fit none."
     columns = {'one': [1], 'two': [2], 'three or more': [*range(3, check.most + 1)],
                'no whole counts': [0]}
-    for name, shade in SHADES.items():
-        means = check.fewest[columns[name]].sum(axis=1)
-        if not means.any(): continue
-        widths = [means[row.target, row.line] for row in check.parts.itertuples()]
+    for runs_named, bar_colour in SHADES.items():
+        line_means = check.fewest[columns[runs_named]].sum(axis=1)
+        if not line_means.any(): continue
+        widths = [
+            line_means[line_part.target, line_part.line]
+            for line_part in check.parts.itertuples()]
         fig.add_bar(
             x=widths,
             y=labels,
             orientation='h',
-            name=name,
-            marker_color=shade,
+            name=runs_named,
+            marker_color=bar_colour,
             legend='legend2',
             row=1,
             col=2)

@@ -69,8 +69,9 @@ class Size:
     @property
     def banks(self)->str: # A folder
         "Where searches write: a folder per recipe of search, smoke runs apart."
-        name = 'banks' if self.ask.search_recipe == 'paper' else f'banks_{self.ask.search_recipe}'
-        return str(self.ask.home/name)
+        recipe = self.ask.search_recipe
+        bank_folder = 'banks' if recipe == 'paper' else f'banks_{recipe}'
+        return str(self.ask.home/bank_folder)
     @property
     def small(self)->bool: # Not the paper's size
         "Whether the sources are those of the embedded banks."
@@ -91,26 +92,27 @@ def _is_small_drawing(size, target):
 
 def _where(ask):
     "Folders and machine, as far as something else than usual was typed."
-    usual = request({})
-    words = {}
-    for word, field in dict(data='data', out='out', device='device', threads='workers').items():
-        typed = getattr(ask, field)
-        if typed != getattr(usual, field):
-            words[word] = str(typed)
-    return words
+    usual_request = request({})
+    parameters = {}
+    for parameter, field_name in dict(
+        data='data', out='out', device='device', threads='workers').items():
+        typed_value = getattr(ask, field_name)
+        if typed_value != getattr(usual_request, field_name):
+            parameters[parameter] = str(typed_value)
+    return parameters
 
 def _common(size, target):
     "What all commands share."
-    words = dict(preset=choose(size.preset, PRESETS, 'preset')) | _where(size.ask)
+    parameters = dict(preset=choose(size.preset, PRESETS, 'preset')) | _where(size.ask)
     if size.ask.smoke:
-        return words | dict(train='96', px='16', change='max_epochs=3', smoke='True')
+        return parameters | dict(train='96', px='16', change='max_epochs=3', smoke='True')
     if _is_small_drawing(size, target):
-        return words | dict(train='240')
-    return words
+        return parameters | dict(train='240')
+    return parameters
 
 def _transfer(size, part, target, source, arms, **more):
     "One run_transfer of a plan; what is said last wins."
-    words = dict(
+    parameters = dict(
         part=part,
         target=target,
         source=source,
@@ -121,23 +123,23 @@ def _transfer(size, part, target, source, arms, **more):
         recipe=','.join(size.ask.recipes),
         bank=size.banks,
         search_recipe=size.ask.search_recipe)
-    return _common(size, target) | words | more
+    return _common(size, target) | parameters | more
 
 def _search(size, source, **more):
     "One find_tickets of a plan; what is said last wins."
-    words = _common(size, source)
-    words |= dict(
+    parameters = _common(size, source)
+    parameters |= dict(
         source=source,
         recipe=size.ask.search_recipe,
         search_seeds=size.seeds,
         bank=size.banks,
         rounds=size.rounds.split(',')[-1])
-    if words.pop('px', ''):
-        words['change'] += ',px=16'
+    if parameters.pop('px', ''):
+        parameters['change'] += ',px=16'
     fine_tuned = source in ('cifar10', 'cifar100') # Fig. 4 starts from their trained weights
     if fine_tuned and not size.ask.smoke:
-        words['keep_trained'] = f'0,{size.rounds}'
-    return words | more
+        parameters['keep_trained'] = f'0,{size.rounds}'
+    return parameters | more
 
 # %% ../../nbs/paper/00_questions.ipynb #c15
 def _own(size, target, **more):
@@ -145,8 +147,10 @@ def _own(size, target, **more):
     search = _search(size, target, **more)
     if size.ask.smoke or not search.get('train'):
         return [search]
-    seeds = range(int(size.seeds))
-    return [search | dict(search_seeds=f'{seed},', train_seed=seed) for seed in seeds]
+    search_seeds = range(int(size.seeds))
+    return [
+        search | dict(search_seeds=f'{one_seed},', train_seed=one_seed)
+        for one_seed in search_seeds]
 
 def _natural(size):
     "Where the banks of natural images lie: parameters of a transfer."
@@ -168,17 +172,17 @@ def core(
     own:bool=True,  # Also the target's own tickets
 )->Plan: # Parts core and own
     "Tickets of natural images and a target's own, with their controls."
-    size = Size(ask)
-    every = SIX[2:3] if ask.smoke else SIX
-    targets = split_names(ask.target) or every
-    sources = sources or size.sources
-    searches = _searches(size, sources)
-    transfers = [_transfer(size, 'core', target, sources, CORE, **_natural(size))
+    study_size = Size(ask)
+    all_targets = SIX[2:3] if ask.smoke else SIX
+    targets = split_names(ask.target) or all_targets
+    sources = sources or study_size.sources
+    searches = _searches(study_size, sources)
+    transfers = [_transfer(study_size, 'core', target, sources, CORE, **_natural(study_size))
                  for target in targets]
     with_own = targets if own else ()
     for target in with_own:
-        searches += _own(size, target)
-        transfers.append(_transfer(size, 'own', target, target, 'scratch,ticket,reinit'))
+        searches += _own(study_size, target)
+        transfers.append(_transfer(study_size, 'own', target, target, 'scratch,ticket,reinit'))
     return Plan('core', 'Fig. 3, Table 2, ladder', tuple(searches), tuple(transfers))
 
 # %% ../../nbs/paper/00_questions.ipynb #c24
@@ -186,14 +190,16 @@ def finetuned(
     ask:Request, # As typed
 )->Plan: # Parts finetuned
     "Fig. 4, column 1: tickets against fine-tuned ones, CIFAR-10 and CIFAR-100 to human_lba."
-    size, arms = Size(ask), 'scratch,ticket,finetuned'
-    if size.embedded: # these banks keep the trained weights of round 10
-        places = _natural(size)
-        line = _transfer(size, 'finetuned', 'human_lba', 'cifar10', arms, rounds='10', **places)
-        return Plan('finetuned', 'Fig. 4, column 1', (), (line,))
+    study_size, arms = Size(ask), 'scratch,ticket,finetuned'
+    if study_size.embedded: # these banks keep the trained weights of round 10
+        places = _natural(study_size)
+        command_line = _transfer(
+            study_size, 'finetuned', 'human_lba', 'cifar10', arms, rounds='10', **places)
+        return Plan('finetuned', 'Fig. 4, column 1', (), (command_line,))
     sources = 'cifar10,cifar100'
-    line = _transfer(size, 'finetuned', 'human_lba', sources, arms)
-    return Plan('finetuned', 'Fig. 4, column 1', tuple(_searches(size, sources)), (line,))
+    command_line = _transfer(study_size, 'finetuned', 'human_lba', sources, arms)
+    return Plan(
+        'finetuned', 'Fig. 4, column 1', tuple(_searches(study_size, sources)), (command_line,))
 
 PAIRS = ( # Related sets: source, target
     ('human_lba', 'mouse_lba'),
@@ -203,15 +209,16 @@ def related(
     ask:Request, # As typed
 )->Plan: # Parts related
     "Fig. 4, column 2: human_lba to mouse_lba, artist 1 to artist 2, natural tickets beside them."
-    size, arms = Size(ask), 'scratch,dense,ticket'
-    pairs = PAIRS[1:] if ask.smoke else PAIRS
+    study_size, arms = Size(ask), 'scratch,dense,ticket'
+    source_pairs = PAIRS[1:] if ask.smoke else PAIRS
     searches, transfers = [], []
-    for source, target in pairs:
-        searches += _own(size, source)
+    for source, target in source_pairs:
+        searches += _own(study_size, source)
         transfers += [
-            _transfer(size, 'related', target, source, arms),
-            _transfer(size, 'related', target, size.sources, arms, **_natural(size))]
-    searches += _searches(size, size.sources)
+            _transfer(study_size, 'related', target, source, arms),
+            _transfer(
+                study_size, 'related', target, study_size.sources, arms, **_natural(study_size))]
+    searches += _searches(study_size, study_size.sources)
     return Plan('related', 'Fig. 4, column 2', tuple(searches), tuple(transfers))
 
 # %% ../../nbs/paper/00_questions.ipynb #c26
@@ -227,14 +234,21 @@ def by_size(
     ask:Request, # As typed; its target: names separated by commas, '' = human_lba
 )->Plan: # Parts size
     "Fig. 4, column 3: a target's own tickets at 25, 50, 75 and 100 % of its training set."
-    size, searches, transfers = Size(ask), [], []
+    study_size, searches, transfers = Size(ask), [], []
     for target in split_names(ask.target) or ('human_lba',):
-        *parts, whole = _shares(size, target)
-        places = {part: f'{size.banks}/size_{part}' for part in parts} | {whole: size.banks}
-        for part, place in places.items():
-            searches += _own(size, target, train=part, bank=place)
+        *share_parts, whole_set = _shares(study_size, target)
+        places = {part: f'{study_size.banks}/size_{part}' for part in share_parts}
+        places[whole_set] = study_size.banks
+        for share_part, bank_place in places.items():
+            searches += _own(study_size, target, train=share_part, bank=bank_place)
             transfers.append(_transfer(
-                size, 'size', target, target, 'scratch,ticket', train=part, bank=place))
+                study_size,
+                'size',
+                target,
+                target,
+                'scratch,ticket',
+                train=share_part,
+                bank=bank_place))
     return Plan('size', 'Fig. 4, column 3', tuple(searches), tuple(transfers))
 
 # %% ../../nbs/paper/00_questions.ipynb #c28
@@ -245,7 +259,10 @@ def _at_hand(name, data):
 
 def _digits(ask):
     "The set of digits to draw, and the side of its images in px."
-    at_hand = [name for name in ('mnist', 'mnist_t10k') if _at_hand(name, Path(ask.data))]
+    at_hand = [
+        digit_set
+        for digit_set in ('mnist', 'mnist_t10k')
+        if _at_hand(digit_set, Path(ask.data))]
     if ask.smoke or not at_hand:
         return 'digits', '16'
     return at_hand[0], '28'
@@ -254,25 +271,29 @@ def mlp(
     ask:Request, # As typed
 )->Plan: # Part fig1
     "Fig. 1: an MLP on MNIST where it is at hand, else on the embedded digits."
-    size = Size(ask)
-    name, px = _digits(ask)
-    about = dict(model='mlp', train='', change='lr=0.01')
+    study_size = Size(ask)
+    digit_set, px = _digits(ask)
+    description = dict(model='mlp', train='', change='lr=0.01')
     if ask.smoke:
-        about |= dict(train='96', change='lr=0.01,max_epochs=3')
-    search = _search(size, name, **about)
-    transfer = _transfer(size, 'fig1', name, name, 'scratch,ticket,reinit', px=px, **about)
+        description |= dict(train='96', change='lr=0.01,max_epochs=3')
+    search = _search(study_size, digit_set, **description)
+    transfer = _transfer(
+        study_size, 'fig1', digit_set, digit_set, 'scratch,ticket,reinit', px=px, **description)
     return Plan('fig1', 'Fig. 1', (search,), (transfer,))
 
 # %% ../../nbs/paper/00_questions.ipynb #c35
 def _unusual(ask):
     "The parameters of a command that differ from its defaults."
-    typed = dict(
+    typed_values = dict(
         preset=Size(ask).preset,
         target=ask.target,
         recipe=','.join(ask.recipes),
         search_recipe=ask.search_recipe)
-    usual = dict(target='', recipe='tuned,paper', search_recipe='paper')
-    unusual = {name: value for name, value in typed.items() if value != usual.get(name)}
+    usual_values = dict(target='', recipe='tuned,paper', search_recipe='paper')
+    unusual = {
+        field_name: typed_value
+        for field_name, typed_value in typed_values.items()
+        if typed_value != usual_values.get(field_name)}
     return unusual | _where(ask)
 
 @dataclass(frozen=True)
@@ -299,39 +320,39 @@ class Question:
     def in_full(self)->str: # One sentence
         "What the paper's version takes, and the command."
         options = []
-        for name, value in _unusual(self.ask).items():
-            options += ['-p', name, value]
+        for field_name, typed_value in _unusual(self.ask).items():
+            options += ['-p', field_name, typed_value]
         searches = sum(len(read_line(search).search_seeds) for search in self.full.searches)
-        line = shlex.join(['lth', 'run', self.name, *options])
+        command_line = shlex.join(['lth', 'run', self.name, *options])
         return (f"In full this takes {len(wanted(self.full)):,} runs and {searches} searches: "
-                f"{line} (with --plan it only says what is missing)")
+                f"{command_line} (with --plan it only says what is missing)")
     @property
     def left(self)->Left: # To be read
         "The runs that are missing, each with its command."
         nothing = 'A table without a plan: nothing says what is missing.'
         if self.plan.transfers:
             nothing = 'No run is missing.'
-        note = '' if self.computes else self.in_full
-        return Left(missing(self.plan, self.study.table), note, nothing)
+        left_out = '' if self.computes else self.in_full
+        return Left(missing(self.plan, self.study.table), left_out, nothing)
     @property
     def at_hand(self)->str: # Sentences
         "What is drawn, and what a reader must know of it."
-        count = f'{self.study.name}: {len(self.study.table):,} runs at hand'
-        return '; '.join([count, *self.study.notes])
+        told_count = f'{self.study.name}: {len(self.study.table):,} runs at hand'
+        return '; '.join([told_count, *self.study.notes])
 
     @property
     def warning(self)->str: # '' for real data, else sentences that end with a space
         "What a reader must know before any number."
-        rows = self.study.table
-        if rows.empty:
+        table_rows = self.study.table
+        if table_rows.empty:
             return ''
-        smoke = (rows.smoke.astype(str) == 'True').any()
-        warning = 'SMOKE runs, never evidence. ' if smoke else ''
-        targets = rows.target[rows.target_kind == 'stand-in']
-        drawn = sorted({*targets, *rows.source[rows.source_kind == 'stand-in']})
-        if not drawn:
+        any_smoke = (table_rows.smoke.astype(str) == 'True').any()
+        warning = 'SMOKE runs, never evidence. ' if any_smoke else ''
+        targets = table_rows.target[table_rows.target_kind == 'stand-in']
+        drawn_names = sorted({*targets, *table_rows.source[table_rows.source_kind == 'stand-in']})
+        if not drawn_names:
             return warning
-        return f"{warning}STAND-IN data, drawn images under these names: {', '.join(drawn)}. "
+        return f"{warning}STAND-IN data, drawn images under these names: {', '.join(drawn_names)}. "
 
     def __repr__(self): return f'{self.at_hand}.\n{self.left!r}'
     def _repr_markdown_(self): return f'{self.at_hand}.\n\n{self.left._repr_markdown_()}'
@@ -340,9 +361,9 @@ class Question:
         "Run what is missing, searches first; nothing where a study is drawn."
         if not self.computes:
             return self
-        for line in todo(self.study.plan, self.study.table):
-            name, options = experiment_of(line)
-            run(name, options)
+        for command_line in todo(self.study.plan, self.study.table):
+            experiment_name, options = experiment_of(command_line)
+            run(experiment_name, options)
         return replace(self, study=_store(self.ask, self.full))
 
     def rows(self,
@@ -370,29 +391,32 @@ class Question:
         whole:bool=False, # Leave out sweeps that wait for a run
     )->dict[str,tuple[Reading,...]]: # Recipe, in the order asked -> one per target that has tickets
         "What there is to draw."
-        found = readings(self.rows(whole=whole), correct=self.study.correct, sizes=sizes)
+        readings_found = readings(self.rows(whole=whole), correct=self.study.correct, sizes=sizes)
         by_recipe = {recipe: [] for recipe in self.ask.recipes}
-        for reading in found:
+        for reading in readings_found:
             if 'ticket' in reading.arms:
                 by_recipe[reading.recipe].append(reading)
-        return {recipe: tuple(ran) for recipe, ran in by_recipe.items() if ran}
+        return {
+            recipe: tuple(on_recipe)
+            for recipe, on_recipe in by_recipe.items()
+            if on_recipe}
 
 def _largest(rows):
     "Of each target the runs at the largest training set that tickets were run on."
-    most = rows[rows.arm == 'ticket'].groupby('target').n_train.max()
-    return rows[rows.n_train == rows.target.map(most)]
+    largest_sizes = rows[rows.arm == 'ticket'].groupby('target').n_train.max()
+    return rows[rows.n_train == rows.target.map(largest_sizes)]
 
 def _store(ask, plan):
     "The run store as a study of one plan."
-    runs = table(Runs(ask.home))
-    notes = tuple(f'run {key[:12]} is damaged: left out, and run again'
-                  for key in runs.attrs['damaged'])
-    return Study(plan.name, rows_of(plan, runs), plan, {}, notes, ask.home)
+    stored_runs = table(Runs(ask.home))
+    damage_notes = tuple(f'run {run_key[:12]} is damaged: left out, and run again'
+                         for run_key in stored_runs.attrs['damaged'])
+    return Study(plan.name, rows_of(plan, stored_runs), plan, {}, damage_notes, ask.home)
 
 def _mlp_rows(rows, plan):
     "The rows of a bare table that are of the network a plan asks for."
-    wants = any(line.get('model') == 'mlp' for line in plan.transfers)
-    return rows[(rows.model == 'mlp') == wants]
+    wants_mlp = any(planned_line.get('model') == 'mlp' for planned_line in plan.transfers)
+    return rows[(rows.model == 'mlp') == wants_mlp]
 
 def question(
     name:str,      # Of the experiment, such as fig3_transfer
@@ -401,17 +425,24 @@ def question(
     *parts:str,    # Of a study that answer it
 )->Question: # Nothing is run
     "What a figure draws, and what of it may be missing."
-    asked = Question(name, ask, full, Study(full.name, pd.DataFrame()))
-    if asked.computes:
-        return replace(asked, study=_store(ask, full))
-    study = open_study(ask.table)
-    if study.plan is None:
-        plan = Plan(study.name, 'A table without a plan.')
-        return replace(asked, study=replace(study, table=_mlp_rows(study.table, full), plan=plan))
-    answering = [part for part in study.plan.parts if part in parts]
-    own = study.plan.only(*answering)
-    where = with_parameters(own, **_where(ask))
-    return replace(asked, study=replace(study, table=rows_of(own, study.table), plan=where))
+    the_question = Question(name, ask, full, Study(full.name, pd.DataFrame()))
+    if the_question.computes:
+        return replace(the_question, study=_store(ask, full))
+    opened_study = open_study(ask.table)
+    if opened_study.plan is None:
+        full_plan = Plan(opened_study.name, 'A table without a plan.')
+        return replace(
+            the_question,
+            study=replace(opened_study, table=_mlp_rows(opened_study.table, full), plan=full_plan))
+    answering = [
+        plan_part
+        for plan_part in opened_study.plan.parts
+        if plan_part in parts]
+    own_plan = opened_study.plan.only(*answering)
+    folders = with_parameters(own_plan, **_where(ask))
+    return replace(
+        the_question,
+        study=replace(opened_study, table=rows_of(own_plan, opened_study.table), plan=folders))
 
 # %% ../../nbs/paper/00_questions.ipynb #c50
 def in_short(
@@ -421,8 +452,8 @@ def in_short(
     if pd.isna(comparison.effect):
         return f'{comparison.name}: {comparison.reason}'
     numbers = points(comparison.effect, comparison.lo, comparison.hi)
-    word = comparison.word or comparison.reason or 'no word'
-    return f'{comparison.name} {numbers}, {word} (n = {comparison.n})'
+    told_word = comparison.word or comparison.reason or 'no word'
+    return f'{comparison.name} {numbers}, {told_word} (n = {comparison.n})'
 
 def tally(
     comparisons:Sequence[Comparison], # Of one question
@@ -430,6 +461,6 @@ def tally(
     "How often each word was given."
     if not comparisons:
         return 'nothing was compared yet'
-    words = [comparison.word or 'without a word' for comparison in comparisons]
-    counts = [f'{words.count(word)} {word}' for word in sorted(set(words))]
-    return f"{', '.join(counts)} of {len(words)}"
+    parameters = [comparison.word or 'without a word' for comparison in comparisons]
+    counts = [f'{parameters.count(told_word)} {told_word}' for told_word in sorted(set(parameters))]
+    return f"{', '.join(counts)} of {len(parameters)}"

@@ -30,24 +30,26 @@ HAIR = 1e-9 # Far below any step of a grid, far above a float's error: 7.0000000
 def _between(value, per_step, how):
     "First and last whole j whose j / per_step prints as `value`; first > last where none is."
     if how == 'truncate':
-        first = np.ceil(value * per_step - HAIR)
+        first_step = np.ceil(value * per_step - HAIR)
         beyond = np.ceil((value + 1) * per_step - HAIR)
     else:
-        first = np.ceil((value - .5) * per_step - HAIR)
+        first_step = np.ceil((value - .5) * per_step - HAIR)
         beyond = np.floor((value + .5) * per_step + HAIR) + 1
-    return first.astype(int), beyond.astype(int) - 1
+    return first_step.astype(int), beyond.astype(int) - 1
 
 def _whole(percent, decimals, what):
     "Percentages in units of their last printed digit; more digits or beyond 0 to 100: refused."
     percent = np.asarray(percent)
-    steps = percent.astype(float) * 10**decimals
-    nearest = np.rint(steps)
-    sound = (abs(steps - nearest) < 1e-6) & (steps >= 0) & (steps <= 100 * 10**decimals)
-    if sound.all():
+    percent_steps = percent.astype(float) * 10**decimals
+    nearest = np.rint(percent_steps)
+    is_whole = abs(percent_steps - nearest) < 1e-6
+    is_percent = (percent_steps >= 0) & (percent_steps <= 100 * 10**decimals)
+    is_sound = is_whole & is_percent
+    if is_sound.all():
         return nearest
-    wrong = percent[~sound].flat[0]
+    wrong_value = percent[~is_sound].flat[0]
     raise ValueError(f"{what} must be a percentage from 0 to 100 with at most {decimals} decimals, "
-                     f"got {wrong}; set decimals or multiply shares by 100")
+                     f"got {wrong_value}; set decimals or multiply shares by 100")
 
 # %% ../../nbs/paper/02_table2.ipynb #c08
 def possible_mean(
@@ -62,11 +64,11 @@ def possible_mean(
     choose(how, ('round', 'truncate', 'either'), 'way of printing')
     if min(n_test, seeds) < 1:
         raise ValueError(f"n_test and seeds must be >= 1, got {n_test} and {seeds}")
-    ways = ('round', 'truncate') if how == 'either' else (how,)
-    steps = _whole(mean, decimals, 'mean')
+    roundings = ('round', 'truncate') if how == 'either' else (how,)
+    mean_steps = _whole(mean, decimals, 'mean')
     per_step = seeds * n_test / (100 * 10**decimals)
-    spans = [_between(steps, per_step, way) for way in ways]
-    return np.any([first <= last for first, last in spans], axis=0)
+    step_spans = [_between(mean_steps, per_step, rounding) for rounding in roundings]
+    return np.any([first_step <= last_step for first_step, last_step in step_spans], axis=0)
 
 def grid_neighbours(
     mean:float,  # In percent
@@ -74,11 +76,11 @@ def grid_neighbours(
     seeds:int,   # Runs the mean is taken over
 )->tuple[float, float]: # In percent, not rounded; equal where `mean` lies on the grid
     "The nearest means of `seeds` accuracies at or below and at or above `mean`."
-    right = mean / 100 * n_test * seeds
-    below = np.floor(right + HAIR)
-    above = np.ceil(right - HAIR)
+    right_images = mean / 100 * n_test * seeds
+    count_below = np.floor(right_images + HAIR)
+    count_above = np.ceil(right_images - HAIR)
     images = n_test * seeds
-    return float(100 * below / images), float(100 * above / images)
+    return float(100 * count_below / images), float(100 * count_above / images)
 
 # %% ../../nbs/paper/02_table2.ipynb #c16
 @dataclass(frozen=True)
@@ -93,9 +95,9 @@ class Printing:
         choose(self.ddof, (0, 1), 'ddof')
 
     def __str__(self):
-        cut = dict(truncate='truncated', round='rounded')[self.how]
+        cut_word = dict(truncate='truncated', round='rounded')[self.how]
         spread = ('population', 'sample')[self.ddof]
-        return f'{cut} mean and {spread} std'
+        return f'{cut_word} mean and {spread} std'
 
 def printed(
     counts:Sequence[int],         # Correct test images of each run, (..., k), k >= 2
@@ -104,17 +106,17 @@ def printed(
 )->tuple[np.ndarray, np.ndarray]: # Mean and std in percent, (...,) each
     "What a table shows of k runs; a tie is rounded up."
     counts = np.asarray(counts)
-    runs = counts.shape[-1]
-    total = counts.sum(-1)
-    spread = np.sqrt(runs * (counts**2).sum(-1) - total**2) / runs
-    std = spread * np.sqrt(runs / (runs - printing.ddof))
-    return _percent(total / runs, n_test, printing), _percent(std, n_test, printing)
+    n_runs = counts.shape[-1]
+    total_right = counts.sum(-1)
+    spread = np.sqrt(n_runs * (counts**2).sum(-1) - total_right**2) / n_runs
+    printed_std = spread * np.sqrt(n_runs / (n_runs - printing.ddof))
+    return _percent(total_right / n_runs, n_test, printing), _percent(printed_std, n_test, printing)
 
 def _percent(images, n_test, printing):
     "Images, not always whole, as the percentage that is printed."
-    digit = 10**printing.decimals
-    half = .5 if printing.how == 'round' else 0.
-    return np.floor(100 * digit * images / n_test + half + HAIR) / digit
+    per_digit = 10**printing.decimals
+    half_digit = .5 if printing.how == 'round' else 0.
+    return np.floor(100 * per_digit * images / n_test + half_digit + HAIR) / per_digit
 
 # %% ../../nbs/paper/02_table2.ipynb #c20
 def _ranges(mean, std, n_test, printing):
@@ -122,21 +124,21 @@ def _ranges(mean, std, n_test, printing):
     per_step = np.asarray(n_test) / (50 * 10**printing.decimals)
     mean = _whole(mean, printing.decimals, 'mean')
     std = _whole(std, printing.decimals, 'std')
-    low, high = _between(mean, per_step, printing.how)
-    near, far = _between(std, per_step / np.sqrt(1 + printing.ddof), printing.how)
-    return low, high, np.maximum(near, 0), far
+    lowest, highest = _between(mean, per_step, printing.how)
+    nearest, farthest = _between(std, per_step / np.sqrt(1 + printing.ddof), printing.how)
+    return lowest, highest, np.maximum(nearest, 0), farthest
 
 def _two_explain(mean, std, n_test, printing):
     "Where arrays of printed pairs are those of two runs."
-    low, high, near, far = _ranges(mean, std, n_test, printing)
-    found = False
+    lowest, high, nearest, farthest = _ranges(mean, std, n_test, printing)
+    any_found = False
     for parity in (0, 1):
-        apart = near + (near - parity) % 2
-        steps = np.maximum(0, np.ceil((low - apart) / 2))
-        total = apart + 2 * steps # The smallest of this parity
-        most = np.minimum(high, 2 * np.asarray(n_test) - apart)
-        found = found | (apart <= far) & (total <= most)
-    return found
+        counts_apart = nearest + (nearest - parity) % 2
+        parity_steps = np.maximum(0, np.ceil((lowest - counts_apart) / 2))
+        total_right = counts_apart + 2 * parity_steps # The smallest of this parity
+        highest = np.minimum(high, 2 * np.asarray(n_test) - counts_apart)
+        any_found = any_found | (counts_apart <= farthest) & (total_right <= highest)
+    return any_found
 
 def two_runs(
     mean:float,                   # As printed, in percent
@@ -145,14 +147,16 @@ def two_runs(
     printing:Printing=Printing(), # How the table prints
 )->list[tuple[int, int]]: # (a, b), a <= b, correct test images; empty where no two runs fit
     "Every pair of runs that prints exactly as `mean` ± `std`."
-    low, high, near, far = map(int, _ranges(mean, std, n_test, printing))
-    pairs = []
-    for total in range(low, high + 1):
-        most = min(total, 2 * n_test - total, far) # No count below 0 or above n_test
-        for apart in range(near, most + 1):
-            if (total - apart) % 2 == 0:
-                pairs.append(((total - apart) // 2, (total + apart) // 2))
-    return pairs
+    lowest, highest, nearest, farthest = map(int, _ranges(mean, std, n_test, printing))
+    run_pairs = []
+    for total_right in range(lowest, highest + 1):
+        most_apart = min(
+            total_right, 2 * n_test - total_right, farthest) # No count below 0 or above n_test
+        for counts_apart in range(nearest, most_apart + 1):
+            if (total_right - counts_apart) % 2 == 0:
+                run_pairs.append(
+                    ((total_right - counts_apart) // 2, (total_right + counts_apart) // 2))
+    return run_pairs
 
 # %% ../../nbs/paper/02_table2.ipynb #c28
 COLUMNS = ('row', 'column', 'mean', 'std', 'n_test', 'seeds') # Of a printed table
@@ -167,28 +171,31 @@ PAPER_TABLE2 = dict( # Target -> mean and std per column, in percent
 
 def paper_table()->pd.DataFrame: # One row per cell, columns as in COLUMNS; mean and std in percent
     "Table 2 of the paper with the test-set sizes of its Table 1 and its four seeds."
-    cells = []
-    for row, text in PAPER_TABLE2.items():
-        n_test = TARGETS[row][2]
-        for column, cell in zip(PAPER_COLUMNS, text.split(',')):
-            mean, std = cell.split()
-            cells.append((row, column, float(mean), float(std), n_test, 4))
-    return pd.DataFrame(cells, columns=COLUMNS)
+    table_cells = []
+    for row_name, row_text in PAPER_TABLE2.items():
+        n_test = TARGETS[row_name][2]
+        for column, table_cell in zip(PAPER_COLUMNS, row_text.split(',')):
+            mean_text, std_text = table_cell.split()
+            table_cells.append((row_name, column, float(mean_text), float(std_text), n_test, 4))
+    return pd.DataFrame(table_cells, columns=COLUMNS)
 
 # %% ../../nbs/paper/02_table2.ipynb #c32
 def _each_once(table):
     "The columns of COLUMNS, no cell twice."
-    absent = [name for name in COLUMNS if name not in table]
+    absent = [
+        column_name
+        for column_name in COLUMNS
+        if column_name not in table]
     if absent:
         raise ValueError(
             f"the table has no column {', '.join(absent)}: it needs {', '.join(COLUMNS)}")
-    cells = table[list(COLUMNS)].reset_index(drop=True)
-    if cells.empty:
+    table_cells = table[list(COLUMNS)].reset_index(drop=True)
+    if table_cells.empty:
         raise ValueError("the table must hold each cell once, got no rows")
-    twice = cells[cells.duplicated(['row', 'column'])]
-    if len(twice):
-        raise ValueError(f"the table must hold each cell once, got {list(twice.values[0, :2])}")
-    return cells
+    repeated = table_cells[table_cells.duplicated(['row', 'column'])]
+    if len(repeated):
+        raise ValueError(f"the table must hold each cell once, got {list(repeated.values[0, :2])}")
+    return table_cells
 
 def _check_count(number, least, what):
     "Raise unless a number is whole and large enough."
@@ -198,44 +205,46 @@ def _check_count(number, least, what):
 
 def _check_cell(cell, decimals):
     "Raise unless a cell has percentages as printed and whole counts."
-    where = f'of {cell.row}, {cell.column}'
-    _whole(cell.mean, decimals, f'mean {where}')
-    _whole(cell.std, decimals, f'std {where}')
-    _check_count(cell.n_test, 1, f'n_test {where}')
-    _check_count(cell.seeds, 2, f'seeds {where}') # One run has no std
+    place = f'of {cell.row}, {cell.column}'
+    _whole(cell.mean, decimals, f'mean {place}')
+    _whole(cell.std, decimals, f'std {place}')
+    _check_count(cell.n_test, 1, f'n_test {place}')
+    _check_count(cell.seeds, 2, f'seeds {place}') # One run has no std
 
 def _checked(table, decimals):
     "The cells of `table` with numbers as numbers."
-    cells = _each_once(table)
-    for name in ('mean', 'std', 'n_test', 'seeds'):
-        cells[name] = pd.to_numeric(cells[name], errors='coerce')
-    for cell in cells.itertuples():
-        _check_cell(cell, decimals)
-    if (cells['mean'] <= 1).all():
+    table_cells = _each_once(table)
+    for column_name in ('mean', 'std', 'n_test', 'seeds'):
+        table_cells[column_name] = pd.to_numeric(table_cells[column_name], errors='coerce')
+    for table_cell in table_cells.itertuples():
+        _check_cell(table_cell, decimals)
+    if (table_cells['mean'] <= 1).all():
         raise ValueError("no mean is above 1: if this is no percentage, multiply by 100")
-    return cells.astype(dict(n_test=int, seeds=int))
+    return table_cells.astype(dict(n_test=int, seeds=int))
 
 # %% ../../nbs/paper/02_table2.ipynb #c33
 def _shown_cell(cell, printing, simulations, rng):
     "Means and stds of one cell, (1 + simulations,) each: as printed, then of runs drawn around it."
     accuracies = rng.normal(cell.mean, cell.std, (simulations, cell.seeds))
     counts = np.rint(accuracies * cell.n_test / 100).clip(0, cell.n_test)
-    means, stds = printed(counts, cell.n_test, printing)
-    return np.append(cell.mean, means), np.append(cell.std, stds)
+    mean_texts, deviation_texts = printed(counts, cell.n_test, printing)
+    return np.append(cell.mean, mean_texts), np.append(cell.std, deviation_texts)
 
 def _shown(cells, printing, simulations, seed):
     "Means and stds, (2, cells, 1 + simulations): as printed, then of runs drawn around them."
     if simulations < 1:
         raise ValueError(f"simulations must be >= 1, got {simulations}")
-    rng = np.random.default_rng(seed)
-    shown = [_shown_cell(cell, printing, simulations, rng) for cell in cells.itertuples()]
-    return np.array(shown).swapaxes(0, 1)
+    generator = np.random.default_rng(seed)
+    shown_cells = [
+        _shown_cell(table_cell, printing, simulations, generator)
+        for table_cell in cells.itertuples()]
+    return np.array(shown_cells).swapaxes(0, 1)
 
 def _fits(cells, printing, simulations, seed):
     "Where two runs explain what `_shown` shows, (cells, 1 + simulations)."
-    means, stds = _shown(cells, printing, simulations, seed)
-    sizes = cells.n_test.to_numpy()[:, None]
-    return _two_explain(means, stds, sizes, printing)
+    mean_texts, deviation_texts = _shown(cells, printing, simulations, seed)
+    test_sizes = cells.n_test.to_numpy()[:, None]
+    return _two_explain(mean_texts, deviation_texts, test_sizes, printing)
 
 def base_rate(
     mean:float,                   # As printed, in percent
@@ -248,9 +257,9 @@ def base_rate(
     seed:int=0,                   # Of the draws
 )->float: # In [0, 1]
     "How often `seeds` runs print a pair that two runs explain too."
-    cell = pd.DataFrame([('one', 'cell', mean, std, n_test, seeds)], columns=COLUMNS)
-    fits = _fits(_checked(cell, printing.decimals), printing, simulations, seed)
-    return float(fits[0, 1:].mean())
+    table_cell = pd.DataFrame([('one', 'cell', mean, std, n_test, seeds)], columns=COLUMNS)
+    explained_by = _fits(_checked(table_cell, printing.decimals), printing, simulations, seed)
+    return float(explained_by[0, 1:].mean())
 
 # %% ../../nbs/paper/02_table2.ipynb #c41
 def check_table(
@@ -261,42 +270,45 @@ def check_table(
     seed:int=0,                   # Of the draws
 )->pd.DataFrame: # The table, and per cell possible means, reach, two runs, base rate
     "What can be said of each printed cell."
-    cells = _checked(table, printing.decimals)
-    fits = _fits(cells, printing, simulations, seed)
-    cells = _with_means(cells, printing.decimals)
-    cells['pairs'] = [two_runs(cell.mean, cell.std, cell.n_test, printing)
-                      for cell in cells.itertuples()]
-    cells['base_rate'] = fits[:, 1:].mean(1)
-    cells['finding'] = list(map(_finding, cells.possible_either, fits[:, 0]))
-    return cells
+    table_cells = _checked(table, printing.decimals)
+    explained_by = _fits(table_cells, printing, simulations, seed)
+    table_cells = _with_means(table_cells, printing.decimals)
+    table_cells['pairs'] = [two_runs(table_cell.mean, table_cell.std, table_cell.n_test, printing)
+                            for table_cell in table_cells.itertuples()]
+    table_cells['base_rate'] = explained_by[:, 1:].mean(1)
+    table_cells['finding'] = list(map(_finding, table_cells.possible_either, explained_by[:, 0]))
+    return table_cells
 
 def _with_means(cells, decimals):
     "The cells, and which of their means are possible."
     cells = cells.copy()
-    asked = list(zip(cells['mean'], cells.n_test, cells.seeds))
-    for how in ('round', 'truncate', 'either'):
-        cells[f'possible_{how}'] = [
-            possible_mean(*each, decimals=decimals, how=how) for each in asked]
-    neighbours = [grid_neighbours(*each) for each in asked]
+    questions = list(zip(cells['mean'], cells.n_test, cells.seeds))
+    for rounding in ('round', 'truncate', 'either'):
+        cells[f'possible_{rounding}'] = [
+            possible_mean(*question, decimals=decimals, how=rounding) for question in questions]
+    neighbours = [grid_neighbours(*question) for question in questions]
     cells[['below', 'above']] = np.round(neighbours, decimals + 2)
-    cells['reach'] = [_reach(n_test, seeds, decimals) for _, n_test, seeds in asked]
+    cells['reach'] = [_reach(n_test, seed_counts, decimals) for _, n_test, seed_counts in questions]
     return cells
 
 def _reach(n_test, seeds, decimals):
     "Share of the printable values that are possible means."
-    every = np.arange(100 * 10**decimals + 1) / 10**decimals
-    return possible_mean(every, n_test, seeds, decimals=decimals).mean()
+    all_means = np.arange(100 * 10**decimals + 1) / 10**decimals
+    return possible_mean(all_means, n_test, seeds, decimals=decimals).mean()
 
 def _finding(possible, explained):
     "What a cell shows, in words."
     impossible = '' if possible else 'impossible mean'
-    two = 'two runs' if explained else ''
-    return ', '.join(filter(None, (impossible, two))) or 'nothing'
+    two_runs_told = 'two runs' if explained else ''
+    return ', '.join(filter(None, (impossible, two_runs_told))) or 'nothing'
 
 # %% ../../nbs/paper/02_table2.ipynb #c49
 def _four_ways(decimals):
     "Every way of printing."
-    return [Printing(decimals, how, ddof) for how in ('truncate', 'round') for ddof in (0, 1)]
+    return [
+        Printing(decimals, rounding, std_ddof)
+        for rounding in ('truncate', 'round')
+        for std_ddof in (0, 1)]
 
 def conventions(
     table:pd.DataFrame,   # As for `check_table`
@@ -306,21 +318,24 @@ def conventions(
     seed:int=0,           # Of the draws
 )->pd.DataFrame: # how, ddof, cells, two_runs, expected, most (in drawn tables), p; best first
     "How many cells two runs explain under each way of printing, beside what chance gives."
-    cells = _checked(table, decimals)
-    ways = _four_ways(decimals)
-    explained = np.array([_fits(cells, way, simulations, seed).sum(0) for way in ways])
-    here, drawn = explained[:, 0], explained[:, 1:]
-    best_drawn = drawn.max(0) # Of each drawn table, in the best of its four ways
-    as_many = (best_drawn >= here[:, None]).sum(1)
-    told = pd.DataFrame(dict(
-        how=[way.how for way in ways],
-        ddof=[way.ddof for way in ways],
+    table_cells = _checked(table, decimals)
+    four_ways = _four_ways(decimals)
+    explained = np.array([
+        _fits(table_cells, convention, simulations, seed).sum(0)
+        for convention in four_ways])
+    explained_here, explained_drawn = explained[:, 0], explained[:, 1:]
+    best_drawn = explained_drawn.max(0) # Of each drawn table, in the best of its four ways
+    as_many = (best_drawn >= explained_here[:, None]).sum(1)
+    convention_told = pd.DataFrame(dict(
+        how=[convention.how for convention in four_ways],
+        ddof=[convention.ddof for convention in four_ways],
         cells=len(table),
-        two_runs=here,
-        expected=drawn.mean(1),
-        most=drawn.max(1),
+        two_runs=explained_here,
+        expected=explained_drawn.mean(1),
+        most=explained_drawn.max(1),
         p=(1 + as_many) / (1 + simulations)))
-    return told.sort_values('two_runs', ascending=False, kind='stable', ignore_index=True)
+    return convention_told.sort_values(
+        'two_runs', ascending=False, kind='stable', ignore_index=True)
 
 # %% ../../nbs/paper/02_table2.ipynb #c54
 def fitting_sizes(
@@ -332,13 +347,13 @@ def fitting_sizes(
     seed:int=0,                      # Of the draws
 )->pd.DataFrame: # row, n_test, cells, here (cells explained), best (at any size), sizes (where), p
     "Per row the test-set sizes at which two runs print most cells."
-    cells = _checked(table, printing.decimals)
-    shown = _shown(cells, printing, simulations, seed)
+    table_cells = _checked(table, printing.decimals)
+    shown_cells = _shown(table_cells, printing, simulations, seed)
     records = []
-    for (row, n_test), group in cells.groupby(['row', 'n_test'], sort=False):
-        tried = _near(n_test) if sizes is None else sizes
-        fitting = _fitting(shown[:, group.index], n_test, tried, printing)
-        records.append(dict(row=row, n_test=n_test, cells=len(group)) | fitting)
+    for (row_name, n_test), size_cells in table_cells.groupby(['row', 'n_test'], sort=False):
+        tried_sizes = _near(n_test) if sizes is None else sizes
+        fitting = _fitting(shown_cells[:, size_cells.index], n_test, tried_sizes, printing)
+        records.append(dict(row=row_name, n_test=n_test, cells=len(size_cells)) | fitting)
     columns = ['row', 'n_test', 'cells', 'here', 'best', 'sizes', 'p']
     return pd.DataFrame(records, columns=columns)
 
@@ -348,19 +363,22 @@ def _near(n_test):
 
 def _explained(shown, n_test, printing):
     "How many cells two runs explain, (1 + simulations,)."
-    means, stds = shown
-    return _two_explain(means, stds, n_test, printing).sum(0)
+    mean_texts, deviation_texts = shown
+    return _two_explain(mean_texts, deviation_texts, n_test, printing).sum(0)
 
 def _fitting(shown, n_test, tried, printing):
     "What two runs explain of a row as it stands, at the best of the sizes tried, and where."
-    explained = [_explained(shown, size, printing) for size in tried]
-    best = np.max(explained, axis=0)
-    most = max(best[0], 1) # A size that explains nothing is no fit
+    explained = [_explained(shown, test_size, printing) for test_size in tried]
+    best_explained = np.max(explained, axis=0)
+    most_cells = max(best_explained[0], 1) # A size that explains nothing is no fit
     return dict(
         here=_explained(shown, n_test, printing)[0],
-        best=best[0],
-        sizes=[size for size, cells in zip(tried, explained) if cells[0] == most],
-        p=(best >= best[0]).mean())
+        best=best_explained[0],
+        sizes=[
+            test_size
+            for test_size, explained_cells in zip(tried, explained)
+            if explained_cells[0] == most_cells],
+        p=(best_explained >= best_explained[0]).mean())
 
 # %% ../../nbs/paper/02_table2.ipynb #t71
 CELLS = ['recipe', 'target', 'column', 'mean', 'std', 'n',
@@ -378,21 +396,24 @@ def our_table(
         best_accuracy='best_mean',
         optimism='on_validation',
         best_optimism='optimism'))
-    baselines = [_scratch_cell(reading) for reading in found if 'scratch' in reading.arms]
+    baselines = [
+        _scratch_cell(reading)
+        for reading in found
+        if 'scratch' in reading.arms]
     scratch = pd.DataFrame(baselines, columns=CELLS)
     return pd.concat([scratch, tickets.reindex(columns=CELLS)], ignore_index=True)
 
 def _scratch_cell(reading):
     "The cell of the baseline, which has no round to choose."
-    rows = reading.rows[reading.rows.arm == 'scratch']
-    seeds = 100 * rows.groupby('seed').test_acc.mean()
+    scratch_rows = reading.rows[reading.rows.arm == 'scratch']
+    seed_means = 100 * scratch_rows.groupby('seed').test_acc.mean()
     return dict(
         recipe=reading.recipe,
         target=reading.target,
         column='scratch',
-        mean=seeds.mean(),
-        std=seeds.std(ddof=1),
-        n=len(seeds))
+        mean=seed_means.mean(),
+        std=seed_means.std(ddof=1),
+        n=len(seed_means))
 
 # %% ../../nbs/paper/02_table2.ipynb #t74
 def cell_text(
@@ -403,8 +424,8 @@ def cell_text(
 )->str: # Such as '61.5 ± 1.3 (r10, n = 4)'
     "A cell as text."
     spread = '' if pd.isna(std) else f' ± {std:.1f}'
-    about = f'n = {n}' if pd.isna(at_round) else f'r{at_round:.0f}, n = {n}'
-    return f'{mean:.1f}{spread} ({about})'
+    run_count = f'n = {n}' if pd.isna(at_round) else f'r{at_round:.0f}, n = {n}'
+    return f'{mean:.1f}{spread} ({run_count})'
 
 def as_printed(
     cells:pd.DataFrame, # From `our_table`
@@ -413,13 +434,13 @@ def as_printed(
     "Table 2 as a page shows it."
     if cells.empty:
         return pd.DataFrame(columns=list(PAPER_COLUMNS))
-    texts = [_as_text(cell, best) for cell in cells.to_dict('records')]
+    cell_texts = [_as_text(table_cell, best) for table_cell in cells.to_dict('records')]
     places = ['recipe', 'target']
-    wide = cells.assign(text=texts).pivot(index=places, columns='column', values='text')
-    known = wide.columns.intersection(PAPER_COLUMNS)
-    others = wide.columns.difference(PAPER_COLUMNS)
-    in_order = sorted(known, key=PAPER_COLUMNS.index)
-    return wide[[*in_order, *others]].fillna('not run')
+    wide_table = cells.assign(text=cell_texts).pivot(index=places, columns='column', values='text')
+    known_columns = wide_table.columns.intersection(PAPER_COLUMNS)
+    others = wide_table.columns.difference(PAPER_COLUMNS)
+    in_order = sorted(known_columns, key=PAPER_COLUMNS.index)
+    return wide_table[[*in_order, *others]].fillna('not run')
 
 def _as_text(cell, best):
     "A cell at the chosen round, or at the best on the test set."
@@ -437,26 +458,31 @@ def beside_paper(
     plays:Mapping[str,tuple[str,...]]=PLAYS, # Set -> targets of the paper whose part it plays
 )->pd.DataFrame: # recipe, target, column, ours, part, paper, difference; in percent and points
     "Ours and the paper's, column by column."
-    paper = paper_table().set_index(['row', 'column'])['mean'].to_dict()
+    paper_means = paper_table().set_index(['row', 'column'])['mean'].to_dict()
     records = []
-    for cell in cells.to_dict('records'):
-        parts = plays.get(cell['target'], (cell['target'],))
-        printed_there = [part for part in parts if (part, cell['column']) in paper]
-        records += [_beside(cell, part, paper[part, cell['column']]) for part in printed_there]
-    names = ['recipe', 'target', 'column', 'ours', 'part', 'paper', 'difference']
-    return pd.DataFrame(records, columns=names)
+    for table_cell in cells.to_dict('records'):
+        paper_rows = plays.get(table_cell['target'], (table_cell['target'],))
+        printed_there = [
+            paper_row
+            for paper_row in paper_rows
+            if (paper_row, table_cell['column']) in paper_means]
+        records += [
+            _beside(table_cell, paper_row, paper_means[paper_row, table_cell['column']])
+            for paper_row in printed_there]
+    column_names = ['recipe', 'target', 'column', 'ours', 'part', 'paper', 'difference']
+    return pd.DataFrame(records, columns=column_names)
 
 def _beside(cell, part, theirs):
     "One cell of ours beside one of the paper's."
-    ours = _best_mean(cell)
+    our_mean = _best_mean(cell)
     return dict(
         recipe=cell['recipe'],
         target=cell['target'],
         column=cell['column'],
-        ours=ours,
+        ours=our_mean,
         part=part,
         paper=theirs,
-        difference=ours - theirs)
+        difference=our_mean - theirs)
 
 # %% ../../nbs/paper/02_table2.ipynb #f82
 MARKS = { # Finding of a cell -> marker and colour
@@ -476,18 +502,18 @@ def check_figure(
     "Which cells the claimed seeds can have printed."
     panels = ['printed mean ± std, and the counts of two runs that print the same',
               'cells two runs explain']
-    fig = make_subplots(
+    figure = make_subplots(
         1,
         2,
         column_widths=[.76, .24],
         horizontal_spacing=.1,
         subplot_titles=panels)
-    for kind in MARKS:
-        _draw_cells(fig, found[found.finding == kind], kind, decimals)
-    _draw_ways(fig, ways)
-    _check_axes(fig, found, ways)
+    for mark_kind in MARKS:
+        _draw_cells(figure, found[found.finding == mark_kind], mark_kind, decimals)
+    _draw_ways(figure, ways)
+    _check_axes(figure, found, ways)
     heading = dict(text=title, subtitle_text=about, x=.01, y=.97, xanchor='left', yanchor='top')
-    fig.update_layout(
+    figure.update_layout(
         template='plotly_white',
         width=1000,
         height=230 + 62 * max(4, found.row.nunique()),
@@ -495,7 +521,7 @@ def check_figure(
         margin=dict(t=110, l=70, r=20, b=90),
         legend=dict(orientation='h', y=-.12, yanchor='top'),
         title=heading)
-    return fig.update_annotations(font_size=13)
+    return figure.update_annotations(font_size=13)
 
 def _mean_and_std(cell, decimals):
     "What is printed in a cell."
@@ -509,7 +535,7 @@ def _draw_cells(fig, cells, kind, decimals):
         **places,
         name=kind,
         textposition='top center',
-        text=[_mean_and_std(cell, decimals) for cell in cells.itertuples()],
+        text=[_mean_and_std(table_cell, decimals) for table_cell in cells.itertuples()],
         marker=dict(symbol=symbol, color=colour, size=13),
         row=1,
         col=1)
@@ -524,11 +550,11 @@ def _draw_cells(fig, cells, kind, decimals):
 
 def _first_two(pairs):
     "Two pairs of counts as text."
-    return '; '.join(f'{low}, {high}' for low, high in pairs[:2])
+    return '; '.join(f'{first_count}, {second_count}' for first_count, second_count in pairs[:2])
 
 def _draw_ways(fig, ways):
     "The four ways of printing, and what drawn tables give."
-    labels = [f'{way.how}<br>ddof {way.ddof}' for way in ways.itertuples()]
+    labels = [f'{convention.how}<br>ddof {convention.ddof}' for convention in ways.itertuples()]
     beyond = dict(array=ways.most - ways.expected, arrayminus=0 * ways.most, color='#606060')
     fig.add_scatter(
         x=ways.expected,
@@ -550,11 +576,11 @@ def _draw_ways(fig, ways):
 
 def _check_axes(fig, found, ways):
     "Rows and columns in the table's order; counts from zero."
-    rows, columns = (_in_order(found[axis]) for axis in ('row', 'column'))
-    fig.update_yaxes(rows, row=1, col=1).update_xaxes(columns, row=1, col=1)
+    row_names, columns = (_in_order(found[axis_name]) for axis_name in ('row', 'column'))
+    fig.update_yaxes(row_names, row=1, col=1).update_xaxes(columns, row=1, col=1)
     fig.update_yaxes(autorange='reversed', ticks='outside', tickcolor='white')
-    most = max(ways.most.max(), ways.two_runs.max())
-    fig.update_xaxes(range=[-1, 1.08 * most + 1], row=1, col=2)
+    highest = max(ways.most.max(), ways.two_runs.max())
+    fig.update_xaxes(range=[-1, 1.08 * highest + 1], row=1, col=2)
 
 def _in_order(names):
     "An axis with a place for each name, in order of appearance."
@@ -572,30 +598,31 @@ def told_check(
     smoke:bool=False,     # Whether they were too few
 )->dict[str,str]: # means, runs, sizes, caution
     "What was found, in parts of a sentence."
-    seeds = ' or '.join(map(str, sorted(set(found.seeds))))
-    best = ways.iloc[0]
-    way = Printing(decimals, best.how, int(best.ddof))
-    clean = found.possible_either.all() and best.p >= .01
+    seed_text = ' or '.join(map(str, sorted(set(found.seeds))))
+    best_way = ways.iloc[0]
+    convention = Printing(decimals, best_way.how, int(best_way.ddof))
+    is_clean = found.possible_either.all() and best_way.p >= .01
+    runs_told = _told_runs(best_way, convention, seed_text, simulations)
     return dict(
-        means=_told_means(found, seeds, decimals),
-        runs=f'{_told_runs(best, way, seeds, simulations)}: {_than_chance(best.p, smoke)}',
+        means=_told_means(found, seed_text, decimals),
+        runs=f'{runs_told}: {_than_chance(best_way.p, smoke)}',
         sizes=''.join(map(_told_size, other.itertuples())),
-        caution=_caution(clean, seeds))
+        caution=_caution(is_clean, seed_text))
 
 def _told_runs(best, way, seeds, simulations):
     "What two runs explain, beside what chance gives."
-    drawn = f'{best.most} at most in {simulations} draws'
+    drawn_told = f'{best.most} at most in {simulations} draws'
     return (f"two runs explain {best.two_runs} cells exactly ({way}), where tables drawn "
-            f"from {seeds} seeds have {best.expected:.1f} on average and {drawn} "
+            f"from {seeds} seeds have {best.expected:.1f} on average and {drawn_told} "
             f"(p = {best.p:.4f}, the search over four ways of printing counted in)")
 
 def _listed(means, decimals):
     "Ten means at most, in brackets; '' for none."
     if means.empty:
         return ''
-    first = [f'{mean:.{decimals}f}' for mean in means[:10]]
-    more = ', ...' if len(means) > 10 else ''
-    return f" ({', '.join(first)}{more})"
+    first_means = [f'{one_mean:.{decimals}f}' for one_mean in means[:10]]
+    more_told = ', ...' if len(means) > 10 else ''
+    return f" ({', '.join(first_means)}{more_told})"
 
 def _told_means(found, seeds, decimals):
     "The impossible means."
@@ -613,9 +640,9 @@ def _than_chance(p, smoke):
 
 def _told_size(fitting):
     "A row that fits another test-set size."
-    where = ', '.join(map(str, fitting.sizes[:3]))
+    place = ', '.join(map(str, fitting.sizes[:3]))
     return (f"; in {fitting.row} two runs explain {fitting.here} of {fitting.cells} cells at the "
-            f"printed n_test {fitting.n_test}, but {fitting.best} at {where} "
+            f"printed n_test {fitting.n_test}, but {fitting.best} at {place} "
             f"(Holm p = {fitting.p_holm:.3f})")
 
 def _caution(clean, seeds):

@@ -58,12 +58,12 @@ def refuse_unlike(
     if not readings:
         raise ValueError(
             "no reading to pool: give one per target, as from readings(table, recipe='tuned')")
-    for field in ('smoke', 'kind', 'recipe', 'search_recipe'):
-        _refuse_several(readings, field)
+    for field_name in ('smoke', 'kind', 'recipe', 'search_recipe'):
+        _refuse_several(readings, field_name)
     targets = pd.Series([reading.target for reading in readings])
-    twice = sorted(set(targets[targets.duplicated()]))
-    if twice:
-        raise ValueError(f"{', '.join(twice)} comes twice: give one reading per target")
+    repeated = sorted(set(targets[targets.duplicated()]))
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} comes twice: give one reading per target")
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c11
 def _sources(readings, source, own):
@@ -76,7 +76,7 @@ def _sources(readings, source, own):
 def _obstacle(sides, difference):
     "Why the difference of these sides must not be averaged, '' where it may."
     reading = sides[0].reading
-    absent = [str(side) for side in sides if side.values.empty]
+    absent = [str(one_side) for one_side in sides if one_side.values.empty]
     if absent:
         return f"{reading.target}: no run of {' and '.join(absent)}"
     collapse = '' if reading.barred else fallen(sides)
@@ -88,13 +88,15 @@ def _obstacle(sides, difference):
 
 def _on_target(reading, arms, sources):
     "The differences of one target, source by source, and what forbids to average one of them."
-    made, obstacles = [], []
+    differences_made, obstacles = [], []
     for source in sources:
-        sides = [Side(reading, arm, source, reading.named_rounds) for arm in arms]
-        difference = differences(sides)
-        made.append(difference)
-        obstacles.append(_obstacle(sides, difference))
-    return made, obstacles
+        compared_sides = [
+            Side(reading, arm_name, source, reading.named_rounds)
+            for arm_name in arms]
+        difference = differences(compared_sides)
+        differences_made.append(difference)
+        obstacles.append(_obstacle(compared_sides, difference))
+    return differences_made, obstacles
 
 def _first_text(texts):
     "The first that is not empty, else ''."
@@ -110,18 +112,24 @@ def _target_mean(made):
 
 def _of_means(by_target, about, margin, barred):
     "The comparison that the differences of several targets make."
-    by_seed = _mean_over([_target_mean(made) for made in by_target])
-    every = [difference for made in by_target for difference in made]
-    control = float(np.mean([difference.control for difference in every]))
+    by_seed = _mean_over([_target_mean(on_target) for on_target in by_target])
+    all_differences = [
+        difference
+        for on_target in by_target
+        for difference in on_target]
+    control = float(np.mean([difference.control for difference in all_differences]))
     numbers = estimate(by_seed, frame=(-control, 1 - control))
-    banks = pd.concat([difference.banks for difference in every]).drop_duplicates()
-    served = banks[banks.seed.isin(by_seed.index)]
+    all_banks = pd.concat([difference.banks for difference in all_differences]).drop_duplicates()
+    served = all_banks[all_banks.seed.isin(by_seed.index)]
     return comparison_of(about, numbers, served, margin, barred)
 
 def _share_a_seed(by_target):
     "Whether some seed has all differences."
-    seeds = [{*difference.by_seed.index} for made in by_target for difference in made]
-    return bool(set.intersection(*seeds))
+    seed_sets = [
+        {*difference.by_seed.index}
+        for on_target in by_target
+        for difference in on_target]
+    return bool(set.intersection(*seed_sets))
 
 def _no_mean(sources, by_target, obstacles):
     "Why these differences have no mean, '' where they have one."
@@ -145,7 +153,7 @@ def pooled(
     "Treat - control averaged over targets, seed by seed."
     refuse_unlike(readings)
     sources = _sources(readings, source, own)
-    about = dict(
+    description = dict(
         target=' + '.join(reading.target for reading in readings),
         recipe=readings[0].recipe,
         source='own' if own else ', '.join(sources[0]),
@@ -155,20 +163,20 @@ def pooled(
         question=QUESTIONS.get((treat, control), ''))
     by_target, obstacles = [], []
     for reading, its_sources in zip(readings, sources):
-        made, forbidding = _on_target(reading, (treat, control), its_sources)
-        by_target.append(made)
+        differences_made, forbidding = _on_target(reading, (treat, control), its_sources)
+        by_target.append(differences_made)
         obstacles += forbidding
     reason = _no_mean(sources[0], by_target, obstacles)
     if reason:
-        return nothing(about, margin, reason)
+        return nothing(description, margin, reason)
     barred = _first_text(reading.barred for reading in readings)
-    return _of_means(by_target, about, margin, barred)
+    return _of_means(by_target, description, margin, barred)
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c21
 def _gain_sides(reading, arms, source, at_round):
     "Two arms of one source at one round."
     rounds = () if at_round is None else (at_round,)
-    return [Side(reading, arm, source, rounds) for arm in arms]
+    return [Side(reading, arm_name, source, rounds) for arm_name in arms]
 
 def compare_gains(
     first:Reading,    # Such as recipe paper
@@ -183,26 +191,30 @@ def compare_gains(
     "How much a gain depends on the recipe."
     if at_round is None:
         at_round = second.named
-    pairs = [_gain_sides(reading, (treat, control), source, at_round)
-             for reading in (first, second)]
-    name = f'{treat} - {control}'
-    about = dict(
+    side_pairs = [_gain_sides(reading, (treat, control), source, at_round)
+                  for reading in (first, second)]
+    contrast_name = f'{treat} - {control}'
+    description = dict(
         target=second.target,
         recipe=f'{first.recipe}, {second.recipe}',
         source=source,
-        treat=f'({name}, {first.recipe})',
-        control=f'({name}, {second.recipe})',
+        treat=f'({contrast_name}, {first.recipe})',
+        control=f'({contrast_name}, {second.recipe})',
         at_round=at_round,
         question='does the gain depend on the recipe?')
-    absent = [sides[0].reading.recipe for sides in pairs if pairs_of(sides).empty]
+    absent = [
+        four_sides[0].reading.recipe
+        for four_sides in side_pairs
+        if pairs_of(four_sides).empty]
     if absent:
-        return nothing(about, margin, f"{name} was not run under {' and '.join(absent)}")
-    sides = [*pairs[0], *pairs[1]]
-    gain = differences(sides, (1, -1, -1, 1))
-    if gain is None:
-        return nothing(about, margin, 'the recipes share no seed')
-    numbers = estimate(gain.by_seed, frame=gain.frame)
-    return comparison_of(about, numbers, gain.banks, margin, bar_of(sides))
+        return nothing(
+            description, margin, f"{contrast_name} was not run under {' and '.join(absent)}")
+    four_sides = [*side_pairs[0], *side_pairs[1]]
+    gain_differences = differences(four_sides, (1, -1, -1, 1))
+    if gain_differences is None:
+        return nothing(description, margin, 'the recipes share no seed')
+    numbers = estimate(gain_differences.by_seed, frame=gain_differences.frame)
+    return comparison_of(description, numbers, gain_differences.banks, margin, bar_of(four_sides))
 
 # %% ../../nbs/stats/03_aggregate.ipynb #c25
 @dataclass(frozen=True)
@@ -232,11 +244,12 @@ class Choice:
     def _repr_markdown_(self)->str: # One line
         "The three choices."
         rounds = ', '.join(map(str, sorted(set(self.rounds))))
-        where = f'**{self.arm}** of {self.source} on {self.target}'
+        place = f'**{self.arm}** of {self.source} on {self.target}'
         fitted = f'{tenth(self.accuracy):.1f}% at round {rounds}, chosen on the other seeds'
         chosen = f'round {self.chosen}, chosen on all, {tenth(self.optimism):+.1f} points'
-        best = f'round {self.best}, best on the test set, {tenth(self.best_optimism):+.1f} points'
-        return f'{where}: {fitted} (n = {self.n}); {chosen}; {best}'
+        optimism = f'{tenth(self.best_optimism):+.1f} points'
+        best_told = f'round {self.best}, best on the test set, {optimism}'
+        return f'{place}: {fitted} (n = {self.n}); {chosen}; {best_told}'
 
 def _sparsest_best(means):
     "The round of the highest mean; ties go to the sparser."
@@ -250,8 +263,8 @@ def _chosen_apart(validation):
     "The round of each seed that the other seeds choose; () for one seed."
     if len(validation) < 2:
         return ()
-    others = [validation.drop(index=seed) for seed in validation.index]
-    return tuple(_sparsest_best(rows.mean()) for rows in others)
+    others = [validation.drop(index=one_seed) for one_seed in validation.index]
+    return tuple(_sparsest_best(other_rows.mean()) for other_rows in others)
 
 def cross_fitted(
     reading:Reading,  # Of one target
@@ -264,44 +277,52 @@ def cross_fitted(
         raise ValueError(
             f"no round of {arm} from {source} on {reading.target} has every seed: "
             "finish the sweep first")
-    runs = Side(reading, arm, source, rounds).runs
-    validation, test = _by_seed(runs, 'val_acc'), _by_seed(runs, 'test_acc')
-    apart = _chosen_apart(validation)
-    choices = zip(test.index, apart)
-    fitted = pd.Series([test.loc[seed, number] for seed, number in choices], dtype=float)
+    arm_runs = Side(reading, arm, source, rounds).runs
+    validation, test_means = _by_seed(arm_runs, 'val_acc'), _by_seed(arm_runs, 'test_acc')
+    chosen_rounds = _chosen_apart(validation)
+    choices = zip(test_means.index, chosen_rounds)
+    fitted = pd.Series([
+        test_means.loc[one_seed, number]
+        for one_seed, number in choices], dtype=float)
     chosen = _sparsest_best(validation.mean())
-    best = _sparsest_best(test.mean())
+    best_round = _sparsest_best(test_means.mean())
     return Choice(
         target=reading.target,
         recipe=reading.recipe,
         source=source,
         arm=arm,
-        rounds=apart,
+        rounds=chosen_rounds,
         accuracy=float(fitted.mean()),
         std=float(fitted.std(ddof=1)),
-        n=len(test),
+        n=len(test_means),
         chosen=chosen,
-        chosen_accuracy=float(test[chosen].mean()),
-        best=best,
-        best_accuracy=float(test[best].mean()))
+        chosen_accuracy=float(test_means[chosen].mean()),
+        best=best_round,
+        best_accuracy=float(test_means[best_round].mean()))
 
 NAMED = ('target', 'recipe', 'source', 'n', 'chosen', 'best') # Of a choice, as they are
 SHOWN = ('accuracy', 'std', 'optimism', 'best_accuracy', 'best_optimism') # Of a choice, in percent
 
 def _choice_record(choice):
     "One row of `choice_table`."
-    record = {name: getattr(choice, name) for name in NAMED}
-    return record | {name: 100 * getattr(choice, name) for name in SHOWN}
+    record = {field_name: getattr(choice, field_name) for field_name in NAMED}
+    return record | {field_name: 100 * getattr(choice, field_name) for field_name in SHOWN}
 
 def _choices(reading):
     "The cross-fitted choice of every source with a complete round."
-    complete = [source for source in reading.sources if complete_rounds(reading, source)]
+    complete = [
+        source
+        for source in reading.sources
+        if complete_rounds(reading, source)]
     return [cross_fitted(reading, source) for source in complete]
 
 def choice_table(
     readings:Sequence[Reading], # Any
 )->pd.DataFrame: # Columns `NAMED` and `SHOWN`; percent and points
     "The cross-fitted choice of every target and source."
-    choices = [choice for reading in readings for choice in _choices(reading)]
+    choices = [
+        choice
+        for reading in readings
+        for choice in _choices(reading)]
     records = [_choice_record(choice) for choice in choices]
     return pd.DataFrame(records, columns=[*NAMED, *SHOWN])

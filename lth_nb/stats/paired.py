@@ -42,9 +42,9 @@ def t_interval(
     diffs:Sequence[float], # One difference per independent unit, (n,)
 )->tuple[float, float]: # Lower and upper end; NaN when there is only one difference
     "95 % t interval of the mean of `diffs`."
-    half = half_width(standard_error2(diffs), len(diffs) - 1)
+    half_interval = half_width(standard_error2(diffs), len(diffs) - 1)
     middle = float(np.mean(diffs))
-    return middle - half, middle + half
+    return middle - half_interval, middle + half_interval
 
 def p_value(
     effect:float, # Mean difference
@@ -61,12 +61,12 @@ def holm(
     pvalues:Sequence[float], # One per comparison, in [0, 1]; NaN (no test) is not counted
 )->np.ndarray: # Adjusted p values in the same order, at most 1
     "Holm's adjusted p values."
-    given = np.asarray(pvalues, dtype=float)
-    tested = np.flatnonzero(~np.isnan(given))
-    order = tested[np.argsort(given[tested])]
-    times = len(order) - np.arange(len(order))
-    adjusted = np.full_like(given, np.nan)
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(times * given[order]))
+    pvalues_given = np.asarray(pvalues, dtype=float)
+    tested = np.flatnonzero(~np.isnan(pvalues_given))
+    ascending = tested[np.argsort(pvalues_given[tested])]
+    factors = len(ascending) - np.arange(len(ascending))
+    adjusted = np.full_like(pvalues_given, np.nan)
+    adjusted[ascending] = np.minimum(1, np.maximum.accumulate(factors * pvalues_given[ascending]))
     return adjusted
 
 # %% ../../nbs/stats/00_paired.ipynb #c22
@@ -126,10 +126,13 @@ def satterthwaite(
     parts:Sequence[tuple[float, float]], # Squared standard error and df of each part
 )->tuple[float, float]: # Of their sum
     "The squared standard error of a sum, and its degrees of freedom."
-    total = sum(error2 for error2, _ in parts)
-    spread = sum(error2**2 / df for error2, df in parts if df > 0)
-    df = total**2 / spread if spread > 0 else np.nan
-    return total, df
+    total_error = sum(error2 for error2, _ in parts)
+    spread = sum(
+        error2**2 / freedom
+        for error2, freedom in parts
+        if freedom > 0)
+    freedom = total_error**2 / spread if spread > 0 else np.nan
+    return total_error, freedom
 
 # %% ../../nbs/stats/00_paired.ipynb #c33
 def _image_half(diffs, per_image):
@@ -144,9 +147,9 @@ def _image_half(diffs, per_image):
 
 def _clipped(effect, halves, frame):
     "Lower and upper ends of intervals around an effect, cut to what accuracy allows."
-    lower = np.maximum(effect - halves, frame[0])
-    upper = np.minimum(effect + halves, frame[1])
-    return lower.tolist(), upper.tolist()
+    lower_ends = np.maximum(effect - halves, frame[0])
+    upper_ends = np.minimum(effect + halves, frame[1])
+    return lower_ends.tolist(), upper_ends.tolist()
 
 def estimate(
     diffs:Sequence[float],               # One difference per seed, shares, (n,)
@@ -156,22 +159,22 @@ def estimate(
 )->Estimate: # With its interval, clipped to `frame`
     "The mean of `diffs` and its 95 % interval over seeds."
     diffs = np.asarray(diffs, dtype=float)
-    effect, count, error2 = float(diffs.mean()), len(diffs), standard_error2(diffs)
+    effect, n_values, error2 = float(diffs.mean()), len(diffs), standard_error2(diffs)
     differ = error2 > LEAST
-    half = half_width(error2, count - 1) if differ else np.nan
-    beyond = effect - half < frame[0] or effect + half > frame[1]
-    halves = np.array([half, _image_half(diffs, per_image)])
-    (lo, lo_images), (hi, hi_images) = _clipped(effect, halves, frame)
+    half_interval = half_width(error2, n_values - 1) if differ else np.nan
+    beyond = effect - half_interval < frame[0] or effect + half_interval > frame[1]
+    halves = np.array([half_interval, _image_half(diffs, per_image)])
+    (lower_end, lo_images), (upper_end, hi_images) = _clipped(effect, halves, frame)
     return Estimate(
         effect=effect,
-        lo=lo,
-        hi=hi,
-        n=count,
-        std=float(diffs.std(ddof=1)) if count > 1 else np.nan,
-        p=p_value(effect, error2, count - 1) if differ else np.nan,
+        lo=lower_end,
+        hi=upper_end,
+        n=n_values,
+        std=float(diffs.std(ddof=1)) if n_values > 1 else np.nan,
+        p=p_value(effect, error2, n_values - 1) if differ else np.nan,
         lo_images=lo_images,
         hi_images=hi_images,
-        reason=reason_of(count, error2, beyond))
+        reason=reason_of(n_values, error2, beyond))
 
 # %% ../../nbs/stats/00_paired.ipynb #c42
 def tenth(
@@ -232,23 +235,23 @@ class Comparison:
             return 'n = 1 seed'
         if self.unit != 'seeds' or not self.tickets:
             return f'n = {self.n} {self.unit}'
-        those = 'this ticket' if self.tickets == 1 else f'these {self.tickets} tickets'
-        return f'n = {self.n} seeds, with {those}'
+        these_tickets = 'this ticket' if self.tickets == 1 else f'these {self.tickets} tickets'
+        return f'n = {self.n} seeds, with {these_tickets}'
     @property
     def saying(self)->str: # Such as 'higher', 'open, between -3.0 and +9.0 points', 'too few seeds'
         "The word; with what is excluded where it is open; the reason where there is none."
         if self.word == 'open':
-            least, most = self.excluded
-            return f'open, between {least:+.1f} and {most:+.1f} points'
+            lowest, highest = self.excluded
+            return f'open, between {lowest:+.1f} and {highest:+.1f} points'
         return self.word or self.reason or 'no word'
     def _repr_markdown_(self)->str: # One line
         "The comparison on one line."
-        start = f'**{self.name}** on {self.target}'
+        opening = f'**{self.name}** on {self.target}'
         if np.isnan(self.effect):
-            return f'{start}: {self.reason}'
+            return f'{opening}: {self.reason}'
         ticket = f', {self.source} at round {self.at_round}' if self.source else ''
         numbers = points(self.effect, self.lo, self.hi)
-        return f'{start}{ticket}: {self.saying}, {numbers} ({self.basis})'
+        return f'{opening}{ticket}: {self.saying}, {numbers} ({self.basis})'
 
 def worded(
     comparison:Comparison, # With its numbers
@@ -256,18 +259,21 @@ def worded(
     barred:str='',         # Why no word may be given; '' = nothing bars it
 )->Comparison: # With p_holm, word and reason
     "The comparison with the word that the rule gives it."
-    lower, upper, margin = comparison.lo, comparison.hi, comparison.margin
-    word = word_of(lower, upper, comparison.n, margin, p_holm)
+    lower_end, upper_end, margin = comparison.lo, comparison.hi, comparison.margin
+    found_word = word_of(lower_end, upper_end, comparison.n, margin, p_holm)
     reason = barred or comparison.reason
-    undecided = word == 'open' and reason
-    if barred or undecided or not word:
+    undecided = found_word == 'open' and reason
+    if barred or undecided or not found_word:
         return replace(comparison, p_holm=float(p_holm), word='', reason=reason)
-    return replace(comparison, p_holm=float(p_holm), word=word, reason='')
+    return replace(comparison, p_holm=float(p_holm), word=found_word, reason='')
 
 def record(
     comparison:Comparison, # With or without numbers
 )->dict: # JSON values: its fields and name, None where a number is NaN
     "A comparison as JSON can hold it."
     fields = dict(name=comparison.name) | asdict(comparison)
-    absent = [name for name, value in fields.items() if value != value]
+    absent = [
+        absent_field
+        for absent_field, content in fields.items()
+        if content != content]
     return fields | dict.fromkeys(absent)

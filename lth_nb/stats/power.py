@@ -41,8 +41,8 @@ def new_variance(
 # %% ../../nbs/stats/04_power.ipynb #c09
 def _variance(reading, source, arms):
     "The variance of one target and source; NaN where two seeds did not run."
-    sides = [Side(reading, arm, source, (reading.named,)) for arm in arms]
-    difference = differences(sides)
+    both_sides = [Side(reading, arm_name, source, (reading.named,)) for arm_name in arms]
+    difference = differences(both_sides)
     if difference is None or len(difference.by_seed) < 2:
         return np.nan
     of_source = difference.banks[difference.banks.source == source]
@@ -55,10 +55,13 @@ def spread(
     control:str,                # Arm it is compared with
 )->float: # A share; NaN where nothing was run
     "Pooled std of treat - control over every target and source, search and seed drawn anew."
-    variances = [_variance(reading, source, (treat, control))
-                 for reading in readings if reading.named for source in reading.sources]
-    known = pd.Series(variances, dtype=float).dropna()
-    return float(np.sqrt(known.mean()))
+    variances = [
+        _variance(reading, source, (treat, control))
+        for reading in readings
+        if reading.named
+        for source in reading.sources]
+    known_variances = pd.Series(variances, dtype=float).dropna()
+    return float(np.sqrt(known_variances.mean()))
 
 # %% ../../nbs/stats/04_power.ipynb #c11
 SPREAD = { # Std of a difference, search and seed together; committed study, recipe tuned, round 10
@@ -99,10 +102,10 @@ def runs_for(
     if not half > 0:
         raise ValueError(f"half must be above 0, got {half}")
     std = _std(contrast, std)
-    count = max(2, int((1.9 * std / half)**2)) # the normal quantile is below every t
-    while expected_half_width(contrast, count, std) > half:
-        count += 1
-    return count
+    n_runs = max(2, int((1.9 * std / half)**2)) # the normal quantile is below every t
+    while expected_half_width(contrast, n_runs, std) > half:
+        n_runs += 1
+    return n_runs
 
 # %% ../../nbs/stats/04_power.ipynb #c22
 def image_half_width(

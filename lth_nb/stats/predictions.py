@@ -24,32 +24,35 @@ from .paired import points
 def _refuse_apart(arrays):
     "Refuse arrays that cannot be about the same images."
     shapes = {values.shape for values in arrays.values()}
-    given = ', '.join(f'{name} {values.shape}' for name, values in arrays.items())
-    first = next(iter(arrays.values()))
-    if len(shapes) > 1 or first.ndim != 1:
+    shapes_given = ', '.join(
+        f'{array_name} {values.shape}'
+        for array_name, values in arrays.items())
+    first_values = next(iter(arrays.values()))
+    if len(shapes) > 1 or first_values.ndim != 1:
         raise ValueError(
-            f"shapes must be (N,) and equal, got {given}: take runs that share one test split")
-    if first.size == 0:
+            f"shapes must be (N,) and equal, got {shapes_given}: "
+            "take runs that share one test split")
+    if first_values.size == 0:
         raise ValueError(
-            f"there must be a test image, got {given}: is the split or the selection empty?")
+            f"there must be a test image, got {shapes_given}: is the split or the selection empty?")
 
 def aligned(
     **arrays:np.ndarray # Named, one value per test image
 )->dict[str,np.ndarray]: # The same, in one dimension
     "Refuse arrays that cannot be about the same images."
-    found = {name: np.asarray(values) for name, values in arrays.items()}
-    _refuse_apart(found)
-    return found
+    same_order = {array_name: np.asarray(values) for array_name, values in arrays.items()}
+    _refuse_apart(same_order)
+    return same_order
 
 def _refuse_ids(name, values, classes):
     "Refuse what are no class ids."
     if values.dtype.kind not in 'iu':
         raise TypeError(
             f"{name} must be int class ids, got {values.dtype}: take the argmax of probabilities")
-    least, most = values.min(), values.max()
-    if least < 0 or most >= classes:
+    lowest, highest = values.min(), values.max()
+    if lowest < 0 or highest >= classes:
         raise ValueError(
-            f"{name} must lie in 0 to {classes - 1}, got {least} to {most}: "
+            f"{name} must lie in 0 to {classes - 1}, got {lowest} to {highest}: "
             "is `classes` the target's number?")
 
 def confusion(
@@ -58,11 +61,11 @@ def confusion(
     classes:int,      # Classes of the target, those without a test image included, >= 1
 )->np.ndarray: # (classes, classes) int: rows true, columns predicted, sum N
     "How often each class was taken for each."
-    found = aligned(guess=guess, label=label)
-    for name, values in found.items():
-        _refuse_ids(name, values, classes)
-    cells = found['label'].astype(np.int64) * classes + found['guess']
-    counts = np.bincount(cells, minlength=classes**2)
+    same_order = aligned(guess=guess, label=label)
+    for array_name, values in same_order.items():
+        _refuse_ids(array_name, values, classes)
+    cell_numbers = same_order['label'].astype(np.int64) * classes + same_order['guess']
+    counts = np.bincount(cell_numbers, minlength=classes**2)
     return counts.reshape(classes, classes)
 
 # %% ../../nbs/stats/05_predictions.ipynb #c13
@@ -71,12 +74,13 @@ def only_one_right(
     correct_b:np.ndarray, # The same of the second, on the same images in the same order
 )->tuple[np.ndarray, np.ndarray]: # Positions: only the first is right, only the second is
     "The images that only one of two networks gets right."
-    found = aligned(correct_a=correct_a, correct_b=correct_b)
-    for name, correct in found.items():
+    both_correct = aligned(correct_a=correct_a, correct_b=correct_b)
+    for array_name, correct in both_correct.items():
         if correct.dtype != bool:
-            raise TypeError(f"{name} must be bool, got {correct.dtype}: compare class with label")
-    first, second = found.values()
-    return np.flatnonzero(first & ~second), np.flatnonzero(second & ~first)
+            raise TypeError(
+                f"{array_name} must be bool, got {correct.dtype}: compare class with label")
+    first_right, second_right = both_correct.values()
+    return np.flatnonzero(first_right & ~second_right), np.flatnonzero(second_right & ~first_right)
 
 # %% ../../nbs/stats/05_predictions.ipynb #c16
 @dataclass(frozen=True)
@@ -92,20 +96,21 @@ class McNemar:
 
     def _repr_markdown_(self)->str: # Two sentences
         "The comparison, and what it covers."
-        apart = (f'only the first is right on {self.only_a:,}, only the second on {self.only_b:,} '
-                 f'of n = {self.n:,} test images')
+        told_apart = (
+            f'only the first is right on {self.only_a:,}, '
+            f'only the second on {self.only_b:,} of n = {self.n:,} test images')
         covers = ('This covers these two networks on test images of this kind and says '
                   'nothing about other seeds')
         effect = points(self.effect, self.lo, self.hi)
-        return f'{effect}; {apart}; exact McNemar p = {self.p:.3g}. {covers}'
+        return f'{effect}; {told_apart}; exact McNemar p = {self.p:.3g}. {covers}'
 
 Z2 = 1.959964**2 # Of the normal quantile at .975
 
 def _excess(difference, b, c, n, z2):
     "How far a difference is outside the score interval: below 0 inside, 0 at the ends."
     linear = (2 * n - b + c) * difference - b - c
-    root = max(0, linear**2 + 8 * n * c * difference * (1 - difference))
-    likeliest = (np.sqrt(root) - linear) / (4 * n)
+    discriminant = max(0, linear**2 + 8 * n * c * difference * (1 - difference))
+    likeliest = (np.sqrt(discriminant) - linear) / (4 * n)
     variance = n * (2 * likeliest + difference * (1 - difference))
     return (b - c - n * difference)**2 - z2 * variance
 
@@ -113,11 +118,11 @@ def _tango(b, c, n):
     "Ends of the 95 % score interval of (b - c) / n."
     from scipy.optimize import brentq  # a second that drawing a study need not wait for
 
-    given, effect = (b, c, n, Z2), (b - c) / n
+    arguments, effect = (b, c, n, Z2), (b - c) / n
     # with b = c = 0 the variance is 0 at the effect itself, a root that is no end: step over it
-    lower = brentq(_excess, -1, effect - 1e-9, args=given)
-    upper = brentq(_excess, effect + 1e-9, 1, args=given)
-    return float(lower), float(upper)
+    lower_end = brentq(_excess, -1, effect - 1e-9, args=arguments)
+    upper_end = brentq(_excess, effect + 1e-9, 1, args=arguments)
+    return float(lower_end), float(upper_end)
 
 def mcnemar(
     correct_a:np.ndarray, # Whether the first network is right, (N,) bool
@@ -126,13 +131,13 @@ def mcnemar(
     "Which of two networks is better on images of this kind, and how sure the test images are."
     from scipy.stats import binomtest
     only_a, only_b = map(len, only_one_right(correct_a, correct_b))
-    images, apart = len(correct_a), only_a + only_b
-    lower, upper = _tango(only_a, only_b, images)
+    images, n_apart = len(correct_a), only_a + only_b
+    lower_end, upper_end = _tango(only_a, only_b, images)
     return McNemar(
         effect=(only_a - only_b) / images,
-        lo=lower,
-        hi=upper,
-        p=float(binomtest(only_a, apart).pvalue) if apart else 1.,
+        lo=lower_end,
+        hi=upper_end,
+        p=float(binomtest(only_a, n_apart).pvalue) if n_apart else 1.,
         only_a=only_a,
         only_b=only_b,
         n=images)

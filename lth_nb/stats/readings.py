@@ -70,15 +70,15 @@ def cleaned(
 )->pd.DataFrame: # The same rows, columns of one type each, `smoke` as bool
     "A table in which an empty cell is one thing, whatever file it came from."
     _refuse_absent(table)
-    known = (*TEXTS, *NUMBERS, 'smoke')
-    missing = [column for column in known if column not in table]
-    rows = table.assign(**dict.fromkeys(missing))
-    shares = rows.columns.intersection(SHARES)
+    known_fields = (*TEXTS, *NUMBERS, 'smoke')
+    missing = [column for column in known_fields if column not in table]
+    clean_rows = table.assign(**dict.fromkeys(missing))
+    shares = clean_rows.columns.intersection(SHARES)
     for column in TEXTS:
-        rows[column] = _texts(rows[column])
+        clean_rows[column] = _texts(clean_rows[column])
     for column in (*NUMBERS, *shares):
-        rows[column] = _numbers(rows[column])
-    return rows.assign(smoke=rows.smoke.astype(str) == 'True')
+        clean_rows[column] = _numbers(clean_rows[column])
+    return clean_rows.assign(smoke=clean_rows.smoke.astype(str) == 'True')
 
 # %% ../../nbs/stats/01_readings.ipynb #c12
 ALIKE = ('smoke', 'target_kind', 'fingerprint', 'model', 'train', 'protocol',
@@ -91,7 +91,7 @@ def refuse_mixed(
 )->None: # Nothing; raises where two values meet
     "Refuse rows that must not share a comparison."
     for column in rows.columns.intersection(columns):
-        values = sorted({str(value) for value in rows[column]})
+        values = sorted({str(column_value) for column_value in rows[column]})
         if len(values) > 1:
             raise ValueError(
                 f"{column} differs between runs of {where}: {', '.join(values)}; keep one, as in "
@@ -103,8 +103,8 @@ def refuse_two_sets(
     "Refuse a table in which a name means two things."
     for target, on_target in rows.groupby('target'):
         refuse_mixed(on_target, target, ('smoke', 'target_kind', 'fingerprint'))
-    known = rows[(rows.source != '') & (rows.source_kind != '')]
-    for source, of_source in known.groupby('source'):
+    with_source = rows[(rows.source != '') & (rows.source_kind != '')]
+    for source, of_source in with_source.groupby('source'):
         refuse_mixed(of_source, source, ('source_kind',))
 
 def refuse_faults(
@@ -163,7 +163,7 @@ class Reading:
     @property
     def seeds(self)->tuple[int,...]: # Ascending
         "Transfer seeds of any arm."
-        return tuple(sorted(int(seed) for seed in set(self.rows.seed)))
+        return tuple(sorted(int(one_seed) for one_seed in set(self.rows.seed)))
     @property
     def arms(self)->tuple[str,...]: # Sorted
         "Arms that ran."
@@ -172,9 +172,9 @@ class Reading:
     def by_arm(self)->dict[str,pd.DataFrame]: # Arm -> its rows, the columns that a comparison needs
         "The runs of each arm."
         columns = ['seed', 'source', 'search_seed', 'round', 'sparsity', *SHARES, 'key']
-        rows = self.rows[self.rows.columns.intersection(columns)]
+        needed_columns = self.rows[self.rows.columns.intersection(columns)]
         groups = self.rows.groupby('arm').groups
-        return {arm: rows.loc[index] for arm, index in groups.items()}
+        return {arm_name: needed_columns.loc[row_labels] for arm_name, row_labels in groups.items()}
     @property
     def rounds(self)->tuple[int,...]: # Ascending, from 1
         "Rounds of any ticket's mask that ran."
@@ -218,16 +218,19 @@ class Reading:
     @property
     def about(self)->tuple[str,...]: # Such as ('real data', 'preset demo*', '320 training images')
         "Data, size and steps, in parts that a sentence or a title can join."
-        kind = 'real data' if self.kind == 'real' else 'STAND-IN data, drawn images under that name'
-        drawn = ', '.join(self.drawn_sources)
-        from_drawn = f'tickets of {drawn} from STAND-IN data' if drawn else ''
-        told = [kind, f'preset {self.preset}', f'{self.n_train:,} training images']
-        return tuple(filter(None, [*told, *_steps_told(self), from_drawn, self.barred]))
+        data_kind = 'STAND-IN data, drawn images under that name'
+        if self.kind == 'real':
+            data_kind = 'real data'
+        drawn_names = ', '.join(self.drawn_sources)
+        from_drawn = f'tickets of {drawn_names} from STAND-IN data' if drawn_names else ''
+        sentences = [data_kind, f'preset {self.preset}', f'{self.n_train:,} training images']
+        return tuple(filter(None, [*sentences, *_steps_told(self), from_drawn, self.barred]))
     def _repr_markdown_(self)->str: # One line
         "Target, recipes and what must be known."
         searched = f', searched with {self.search_recipe}' if self.search_recipe else ''
-        about = '; '.join(self.about)
-        return f'**{self.target}**, recipe {self.recipe}{searched} ({about}): {len(self.rows)} runs'
+        description = '; '.join(self.about)
+        recipes = f'recipe {self.recipe}{searched}'
+        return f'**{self.target}**, {recipes} ({description}): {len(self.rows)} runs'
 
 def _sorted_names(names):
     "Each name once, in order, without ''."
@@ -236,8 +239,11 @@ def _sorted_names(names):
 def _steps_told(reading):
     "How long scratch and ticket trained, in words."
     medians = reading.median_steps
-    told = [arm for arm in medians if arm in ('scratch', 'ticket')]
-    return [f'{arm} {medians[arm]:.0f} steps' for arm in told]
+    told_arms = [
+        arm_name
+        for arm_name in medians
+        if arm_name in ('scratch', 'ticket')]
+    return [f'{arm_name} {medians[arm_name]:.0f} steps' for arm_name in told_arms]
 
 def complete_rounds(
     reading:Reading,   # Of one target
@@ -245,9 +251,9 @@ def complete_rounds(
     arm:str='ticket',  # Arm with a ticket's mask
 )->tuple[int,...]: # Ascending, from 1
     "Rounds that every seed of an arm has run."
-    rows = reading.rows[(reading.rows.arm == arm) & (reading.rows.source == source)]
-    counts = rows[rows['round'] >= 1].groupby('round').size()
-    wanted = rows.groupby(['search_seed', 'seed']).ngroups
+    arm_rows = reading.rows[(reading.rows.arm == arm) & (reading.rows.source == source)]
+    counts = arm_rows[arm_rows['round'] >= 1].groupby('round').size()
+    wanted = arm_rows.groupby(['search_seed', 'seed']).ngroups
     return tuple(int(number) for number in counts.index[counts == wanted])
 
 def chance_of(
@@ -277,8 +283,8 @@ def learned_little(
         return False
     balanced = 'val_balanced_acc' if 'val_balanced_acc' in runs else 'test_balanced_acc'
     columns = runs.columns.intersection(['val_acc', balanced])
-    least = runs[columns].mean().min()
-    return bool(round(least - chance, 9) <= .05)
+    lowest = runs[columns].mean().min()
+    return bool(round(lowest - chance, 9) <= .05)
 
 # %% ../../nbs/stats/01_readings.ipynb #c17
 def _size_of(rows):
@@ -298,19 +304,19 @@ def _refuse_others(rows, correct):
     "Refuse predictions that are not those of the runs."
     if 'key' not in rows:
         return
-    for run in rows[rows.key.isin(list(correct))].itertuples():
-        share = float(np.mean(correct[run.key]))
-        if abs(share - run.test_acc) > 1e-4:
+    for one_run in rows[rows.key.isin(list(correct))].itertuples():
+        right_share = float(np.mean(correct[one_run.key]))
+        if abs(right_share - one_run.test_acc) > 1e-4:
             raise ValueError(
-                f"correct[{run.key!r}] has mean {share:.4f}, its run a test accuracy of "
-                f"{run.test_acc:.4f}: are these the same runs?")
+                f"correct[{one_run.key!r}] has mean {right_share:.4f}, its run a test accuracy of "
+                f"{one_run.test_acc:.4f}: are these the same runs?")
 
 def is_lopsided(
     rows:pd.DataFrame, # Clean rows of one reading
 )->bool: # False where the table does not tell
     "Whether one class has nearly all test images."
-    known = {'test_largest', 'test_balanced_acc', 'val_balanced_acc'} <= {*rows.columns}
-    return known and bool(rows.test_largest.max() > LOPSIDED)
+    has_columns = {'test_largest', 'test_balanced_acc', 'val_balanced_acc'} <= {*rows.columns}
+    return has_columns and bool(rows.test_largest.max() > LOPSIDED)
 
 def _balanced(rows):
     "The rows with balanced accuracy in the place of accuracy."
@@ -319,22 +325,22 @@ def _balanced(rows):
 def _reading(rows, search_recipe, correct):
     "One reading of rows that have been cut to one target, recipe, recipe of the search and size."
     of_arms = rows[~rows.arm.isin(YARDSTICKS)]
-    first = of_arms.iloc[0]
-    where = f'{first.target}, recipe {first.recipe}'
-    refuse_mixed(of_arms, where)
-    refuse_faults(rows, where)
+    first_row = of_arms.iloc[0]
+    place = f'{first_row.target}, recipe {first_row.recipe}'
+    refuse_mixed(of_arms, place)
+    refuse_faults(rows, place)
     if correct is not None:
         _refuse_others(rows, correct)
     lopsided = is_lopsided(of_arms)
     return Reading(
         rows=_balanced(rows) if lopsided else rows,
         measure='balanced accuracy' if lopsided else 'accuracy',
-        target=first.target,
-        recipe=first.recipe,
+        target=first_row.target,
+        recipe=first_row.recipe,
         search_recipe=search_recipe,
-        n_train=0 if np.isnan(first.n_train) else int(first.n_train),
-        train=first.train,
-        preset=first.preset,
+        n_train=0 if np.isnan(first_row.n_train) else int(first_row.n_train),
+        train=first_row.train,
+        preset=first_row.preset,
         correct=None if lopsided else correct) # whether an image is right is accuracy
 
 def _cut(rows, search_recipe, sizes, correct):
@@ -344,17 +350,19 @@ def _cut(rows, search_recipe, sizes, correct):
     wanted = [_size_of(searched)]
     if sizes:
         wanted = sorted(set(searched.n_train[~searched.arm.isin(YARDSTICKS)]))
-    groups = [searched[searched.n_train == size].reset_index(drop=True) for size in wanted]
-    return [_reading(group, search_recipe, correct) for group in groups]
+    groups = [
+        searched[searched.n_train == train_size].reset_index(drop=True)
+        for train_size in wanted]
+    return [_reading(its_rows, search_recipe, correct) for its_rows in groups]
 
 def _all_cuts(rows, sizes, correct):
     "The readings of a whole table, by target, recipe and recipe of the search."
-    found = []
-    for _, group in rows.groupby(['target', 'recipe'], sort=True):
-        search_recipes = sorted(set(group.search_recipe) - {''}) or ['']
+    readings_found = []
+    for _, its_rows in rows.groupby(['target', 'recipe'], sort=True):
+        search_recipes = sorted(set(its_rows.search_recipe) - {''}) or ['']
         for search_recipe in search_recipes:
-            found += _cut(group, search_recipe, sizes, correct)
-    return found
+            readings_found += _cut(its_rows, search_recipe, sizes, correct)
+    return readings_found
 
 def _place(reading):
     "What has a ceiling of its own: a target at one size."
@@ -376,13 +384,19 @@ def _is_control(other, reading):
 
 def _with_controls(found):
     "The readings, each with those of its sources themselves."
-    controls = [tuple(other for other in found if _is_control(other, reading))
+    controls = [tuple(
+        other_reading
+        for other_reading in found
+        if _is_control(other_reading, reading))
                 for reading in found]
     return [replace(reading, controls=others) for reading, others in zip(found, controls)]
 
 def _fits(reading, asked):
     "Whether a reading is what was asked for; '' asks for anything."
-    return all(getattr(reading, name) == value for name, value in asked.items() if value)
+    return all(
+        getattr(reading, field_name) == asked_value
+        for field_name, asked_value in asked.items()
+        if asked_value)
 
 def readings(
     table:pd.DataFrame, # Run table, one row per finished run
@@ -394,14 +408,17 @@ def readings(
     sizes:bool=False,     # Every size of the training set; False: the largest with tickets
 )->tuple[Reading,...]: # One per target, recipe and recipe of the search; () where nothing ran
     "Cut a table into its readings."
-    rows = cleaned(table)
-    if rows.empty:
+    clean_rows = cleaned(table)
+    if clean_rows.empty:
         return ()
-    _refuse_unknown(rows, target=target, recipe=recipe)
-    refuse_two_sets(rows)
-    found = _with_controls(_with_ceilings(_all_cuts(rows, sizes, correct)))
-    asked = dict(target=target, recipe=recipe, search_recipe=search_recipe)
-    return tuple(reading for reading in found if _fits(reading, asked))
+    _refuse_unknown(clean_rows, target=target, recipe=recipe)
+    refuse_two_sets(clean_rows)
+    readings_found = _with_controls(_with_ceilings(_all_cuts(clean_rows, sizes, correct)))
+    conditions = dict(target=target, recipe=recipe, search_recipe=search_recipe)
+    return tuple(
+        reading
+        for reading in readings_found
+        if _fits(reading, conditions))
 
 # %% ../../nbs/stats/01_readings.ipynb #c32
 @dataclass(frozen=True, eq=False)
@@ -476,10 +493,10 @@ def pairs_of(
     sides:Sequence[Side], # Two or more, those with a bank first
 )->pd.DataFrame: # seed; source, search_seed, value, key numbered by side; a row per pair of runs
     "The runs of several sides beside each other."
-    pairs = _numbered(sides[0].values, 0)
-    for number, side in enumerate(sides[1:], 1):
-        pairs = _joined(pairs, side.values, number)
-    return pairs.reset_index(drop=True)
+    paired_rows = _numbered(sides[0].values, 0)
+    for number, next_side in enumerate(sides[1:], 1):
+        paired_rows = _joined(paired_rows, next_side.values, number)
+    return paired_rows.reset_index(drop=True)
 
 # %% ../../nbs/stats/01_readings.ipynb #c34
 @dataclass(frozen=True, eq=False)
@@ -508,21 +525,21 @@ def _side_banks(pairs, number):
 
 def _banks(pairs, used):
     "Columns seed, source, search_seed of the banks behind the sides with these numbers."
-    banks = pd.concat([_side_banks(pairs, number) for number in used])
-    return banks[banks.source != ''].drop_duplicates()
+    used_banks = pd.concat([_side_banks(pairs, number) for number in used])
+    return used_banks[used_banks.source != ''].drop_duplicates()
 
 def _correct_of(keys, correct):
     "1 where a run was right, 0 where not, a row per run."
-    return np.stack([np.asarray(correct[key], dtype=float) for key in keys])
+    return np.stack([np.asarray(correct[run_key], dtype=float) for run_key in keys])
 
 def _per_image(pairs, weights, used, correct):
     "The weighted sum of correctness per seed and test image, (n, N); None without predictions."
-    keys = {number: pairs[f'key{number}'] for number in used}
-    needed = set().union(*keys.values())
+    run_keys = {number: pairs[f'key{number}'] for number in used}
+    needed = set().union(*run_keys.values())
     if not needed <= set(correct or ()):
         return None
-    total = sum(weights[number] * _correct_of(keys[number], correct) for number in used)
-    by_seed = pd.DataFrame(total).groupby(pairs.seed.to_numpy())
+    weighted_sum = sum(weights[number] * _correct_of(run_keys[number], correct) for number in used)
+    by_seed = pd.DataFrame(weighted_sum).groupby(pairs.seed.to_numpy())
     return by_seed.mean().to_numpy()
 
 def _has_predictions(side):
@@ -540,16 +557,16 @@ def differences(
     weights:Sequence[float]=(1, -1), # One per side; a side of weight 0 only has to share the seed
 )->Differences|None: # None where no seed has all sides
     "The one place where arms are subtracted: within a seed, and within a bank where both have one."
-    pairs = pairs_of(sides)
-    if pairs.empty:
+    paired_rows = pairs_of(sides)
+    if paired_rows.empty:
         return None
-    used = [number for number, weight in enumerate(weights) if weight]
-    total = sum(weights[number] * pairs[f'value{number}'] for number in used)
-    images = (pairs, weights, used, sides[0].reading.correct)
+    used_sides = [number for number, weight in enumerate(weights) if weight]
+    weighted_sum = sum(weights[number] * paired_rows[f'value{number}'] for number in used_sides)
+    images = (paired_rows, weights, used_sides, sides[0].reading.correct)
     return Differences(
-        by_seed=total.groupby(pairs.seed).mean(),
-        banks=_banks(pairs, used),
-        control=_control_mean(pairs, weights),
+        by_seed=weighted_sum.groupby(paired_rows.seed).mean(),
+        banks=_banks(paired_rows, used_sides),
+        control=_control_mean(paired_rows, weights),
         images=images if all(map(_has_predictions, sides)) else ())
 
 def unit_of(
@@ -559,8 +576,8 @@ def unit_of(
     if banks.empty:
         return 'seeds', 0
     served = banks.groupby(['source', 'search_seed']).seed.nunique()
-    unit = 'seeds' if served.max() > 1 else 'searches and seeds'
-    return unit, len(served)
+    counted_unit = 'seeds' if served.max() > 1 else 'searches and seeds'
+    return counted_unit, len(served)
 
 # %% ../../nbs/stats/01_readings.ipynb #c37
 FOUR = ('scratch', 'dense', 'shuffled', 'finetuned_dense') # Controls of the four contrasts
@@ -578,8 +595,8 @@ def nothing(
 )->Comparison: # Without numbers
     "A comparison that could not be made."
     numbers = ('effect', 'lo', 'hi', 'std', 'p', 'p_holm', 'lo_images', 'hi_images')
-    known = dict(n=0, unit='seeds', tickets=0, word='', margin=margin, reason=reason)
-    return Comparison(**about, **dict.fromkeys(numbers, np.nan), **known)
+    known_fields = dict(n=0, unit='seeds', tickets=0, word='', margin=margin, reason=reason)
+    return Comparison(**about, **dict.fromkeys(numbers, np.nan), **known_fields)
 
 def collapsed(
     runs:pd.DataFrame, # Of one arm
@@ -598,22 +615,26 @@ def fallen(
     sides:Sequence[Side], # Of one comparison
 )->str: # '' where none did
     "The first side of which over a quarter of the runs collapsed, in words."
-    for side in sides:
-        share = collapsed(side.runs, side.reading)
-        if share > MOST_FALLEN:
-            return f'{share:.0%} of the runs of {side.arm} collapsed: shown, not averaged'
+    for one_side in sides:
+        fallen_share = collapsed(one_side.runs, one_side.reading)
+        if fallen_share > MOST_FALLEN:
+            told_runs = f'{fallen_share:.0%} of the runs of {one_side.arm}'
+            return f'{told_runs} collapsed: shown, not averaged'
     return ''
 
 def bar_of(
     sides:Sequence[Side], # Of one comparison
 )->str: # '' where nothing bars a word
     "Why these sides may be given no word: what bars the reading, or runs that collapsed."
-    barred = filter(None, (side.reading.barred for side in sides))
+    barred = filter(None, (one_side.reading.barred for one_side in sides))
     return next(barred, '') or fallen(sides)
 
 def _absent(sides):
     "Why sides that share no pair of runs have no number."
-    missing = [f'no run of {side}' for side in sides if side.values.empty]
+    missing = [
+        f'no run of {one_side}'
+        for one_side in sides
+        if one_side.values.empty]
     return ' and '.join(missing) or 'the arms share no seed: finish the sweep first'
 
 def comparison_of(
@@ -624,9 +645,9 @@ def comparison_of(
     barred:str,         # Why no word may be given; '' = nothing bars it
 )->Comparison: # With its word
     "An estimate as a comparison."
-    unit, tickets = unit_of(banks)
-    rest = dict(p_holm=np.nan, word='', margin=margin, unit=unit, tickets=tickets)
-    comparison = Comparison(**about, **asdict(numbers), **rest)
+    counted_unit, tickets = unit_of(banks)
+    unjudged = dict(p_holm=np.nan, word='', margin=margin, unit=counted_unit, tickets=tickets)
+    comparison = Comparison(**about, **asdict(numbers), **unjudged)
     return worded(comparison, comparison.p, barred)
 
 def _weighed(sides, weights, about, margin, barred=''):
@@ -645,7 +666,7 @@ def compare_sides(
 )->Comparison: # Treat - control
     "Compare two sides seed by seed: of two arms, two sources, two recipes or two sizes."
     numbers = {treat.at_round, control.at_round} - {None}
-    about = dict(
+    description = dict(
         target=treat.reading.target,
         recipe=treat.reading.recipe,
         treat=treat.arm,
@@ -653,7 +674,7 @@ def compare_sides(
         source=treat.source or control.source,
         at_round=max(numbers, default=None),
         question=QUESTIONS.get((treat.arm, control.arm), ''))
-    return _weighed((treat, control), (1, -1), about, margin)
+    return _weighed((treat, control), (1, -1), description, margin)
 
 def _source(reading, arms, source):
     "The source that is meant, refused where the reading does not have it."
@@ -680,11 +701,11 @@ def _at(reading, arms, source, at_round):
 def _contrast(reading, weights, source, at_round, margin, about, barred=''):
     "A weighted sum of arms of one reading at one round."
     rounds = () if at_round is None else (at_round,)
-    sides = [Side(reading, arm, source, rounds) for arm in weights]
-    where = dict(target=reading.target, recipe=reading.recipe, source=source, at_round=at_round)
+    compared_sides = [Side(reading, arm_name, source, rounds) for arm_name in weights]
+    place = dict(target=reading.target, recipe=reading.recipe, source=source, at_round=at_round)
     if at_round not in (None, reading.named):
         barred = barred or f'round {at_round} was not named beforehand: no word'
-    return _weighed(sides, tuple(weights.values()), where | about, margin, barred)
+    return _weighed(compared_sides, tuple(weights.values()), place | about, margin, barred)
 
 def compare(
     reading:Reading,   # Of one target
@@ -700,8 +721,8 @@ def compare(
         raise ValueError(f"treat and control are both {treat!r}: name two arms")
     source = _source(reading, (treat, control), source)
     at_round = _at(reading, (treat, control), source, at_round)
-    about = dict(treat=treat, control=control, question=QUESTIONS.get((treat, control), ''))
-    return _contrast(reading, {treat: 1, control: -1}, source, at_round, margin, about)
+    description = dict(treat=treat, control=control, question=QUESTIONS.get((treat, control), ''))
+    return _contrast(reading, {treat: 1, control: -1}, source, at_round, margin, description)
 
 # %% ../../nbs/stats/01_readings.ipynb #c51
 def contrasts(
@@ -711,8 +732,8 @@ def contrasts(
     margin:float=MARGIN, # Largest difference not worth having, > 0
 )->tuple[Comparison,...]: # Four: ticket against scratch, dense, shuffled, finetuned_dense
     "The four questions that were fixed beforehand, with Holm's p over those that ran."
-    asked = dict(source=source, at_round=at_round, margin=margin)
-    return with_holm([compare(reading, 'ticket', control, **asked) for control in FOUR])
+    conditions = dict(source=source, at_round=at_round, margin=margin)
+    return with_holm([compare(reading, 'ticket', control, **conditions) for control in FOUR])
 
 def _worded_again(comparison, p_holm):
     "A comparison with the word its family leaves it; what had none keeps its reason."
@@ -733,7 +754,7 @@ COLUMNS = ['target', 'recipe', 'source', 'comparison', 'at_round', 'effect', 'lo
 def _in_points(comparison):
     "One row of `as_table`."
     fields = dict(comparison=comparison.name) | asdict(comparison)
-    return fields | {name: 100 * fields[name] for name in IN_POINTS}
+    return fields | {field_name: 100 * fields[field_name] for field_name in IN_POINTS}
 
 def as_table(
     comparisons:Sequence[Comparison], # Any
@@ -754,20 +775,24 @@ RUNGS = { # Treat and control -> weights of the arms that must share a seed
 def _weights(pair, reading, source, at_round):
     "The weights of a rung; where an arm has not run there is no sum to keep, and two arms do."
     weights = RUNGS[pair]
-    sides = [Side(reading, arm, source, (at_round,)) for arm in weights]
-    if not any(side.values.empty for side in sides):
+    compared_sides = [Side(reading, arm_name, source, (at_round,)) for arm_name in weights]
+    if not any(one_side.values.empty for one_side in compared_sides):
         return weights
-    return {arm: weight for arm, weight in weights.items() if weight}
+    return {
+        arm_name: weight
+        for arm_name, weight in weights.items()
+        if weight}
 
 def _rung(pair, reading, source, at_round, four):
     "One rung, with the word of the contrast of that pair where it is one of the four."
-    about = dict(treat=pair[0], control=pair[1], question=QUESTIONS.get(pair, ''))
+    description = dict(treat=pair[0], control=pair[1], question=QUESTIONS.get(pair, ''))
     weights = _weights(pair, reading, source, at_round)
-    rung = _contrast(reading, weights, source, at_round, four[0].margin, about)
-    contrast = {(each.treat, each.control): each for each in four}.get(pair)
+    rung_contrast = _contrast(reading, weights, source, at_round, four[0].margin, description)
+    contrast = {(comparison.treat, comparison.control): comparison for comparison in four}.get(pair)
     if contrast is None:
-        return replace(rung, word='')
-    return replace(rung, word=contrast.word, p_holm=contrast.p_holm, reason=contrast.reason)
+        return replace(rung_contrast, word='')
+    return replace(
+        rung_contrast, word=contrast.word, p_holm=contrast.p_holm, reason=contrast.reason)
 
 def ladder(
     reading:Reading,   # Of one target
@@ -777,26 +802,28 @@ def ladder(
     "The gain of a ticket taken apart."
     source = _source(reading, ('ticket',), source)
     at_round = _at(reading, ('ticket',), source, at_round)
-    four = contrasts(reading, source, at_round)
-    return tuple(_rung(pair, reading, source, at_round, four) for pair in RUNGS)
+    four_contrasts = contrasts(reading, source, at_round)
+    return tuple(_rung(arm_pair, reading, source, at_round, four_contrasts) for arm_pair in RUNGS)
 
 # %% ../../nbs/stats/01_readings.ipynb #c65
 def _curve_point(names, runs):
     "One row of `curve`."
     by_seed = runs.groupby('seed').test_acc.mean()
-    lo, hi = t_interval(by_seed)
-    point = dict(zip(('source', 'arm', 'round'), names))
-    return point | dict(
+    lower_end, upper_end = t_interval(by_seed)
+    measured = dict(zip(('source', 'arm', 'round'), names))
+    return measured | dict(
         sparsity=runs.sparsity.mean(),
         mean=by_seed.mean(),
         std=by_seed.std(ddof=1),
         n=len(by_seed),
-        lo=lo,
-        hi=hi)
+        lo=lower_end,
+        hi=upper_end)
 
 def curve(
     reading:Reading, # Of one target
 )->pd.DataFrame: # source, arm, round, sparsity, mean, std, n (seeds), lo, hi; shares
     "Test accuracy of every arm, source and round: mean, std and 95 % t interval over seeds."
     groups = reading.rows.groupby(['source', 'arm', 'round'], dropna=False)
-    return pd.DataFrame([_curve_point(names, runs) for names, runs in groups])
+    return pd.DataFrame([
+        _curve_point(group_names, group_runs)
+        for group_names, group_runs in groups])

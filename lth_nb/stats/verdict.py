@@ -56,21 +56,23 @@ def _accuracy_record(reading, arm, source, number, runs):
     at_round = None if arm in ROUNDLESS else int(number)
     rounds = () if at_round is None else (at_round,)
     by_seed = 100 * runs.groupby('seed').test_acc.mean()
-    about = dict(arm=arm, source=source, round=at_round, n=len(by_seed))
+    description = dict(arm=arm, source=source, round=at_round, n=len(by_seed))
     accuracy = dict(accuracy=by_seed.mean(), std=by_seed.std(ddof=1))
     beside = _beside_scratch(Side(reading, arm, source, rounds))
-    cost = dict(
+    training_cost = dict(
         kept=100 * (1 - runs.sparsity.mean()),
         minutes=runs.seconds.mean() / 60,
         collapsed=100 * collapsed(runs, reading))
-    return about | accuracy | beside | cost
+    return description | accuracy | beside | training_cost
 
 def accuracy_table(
     reading:Reading, # Of one target
 )->pd.DataFrame: # arm, source, round, n, accuracy, std, difference, lo, hi, kept, minutes, ...
     "Test accuracy of every arm beside scratch, in percent and points."
     groups = reading.rows.groupby(['arm', 'source', 'round'], dropna=False)
-    records = [_accuracy_record(reading, *names, runs) for names, runs in groups]
+    records = [
+        _accuracy_record(reading, *group_names, group_runs)
+        for group_names, group_runs in groups]
     accuracies = pd.DataFrame(records)
     accuracies['later'] = accuracies.arm != 'scratch'
     ordered = accuracies.sort_values(['later', 'source', 'arm', 'round'])
@@ -87,7 +89,7 @@ def number_of(
 
 def _as_json(values):
     "A row of a table as JSON can hold it."
-    return {name: number_of(value) for name, value in values.items()}
+    return {field_name: number_of(content) for field_name, content in values.items()}
 
 def rows_of(
     table:pd.DataFrame, # Numbers and texts
@@ -110,16 +112,18 @@ def _told_fallen(arms):
     fallen = arms[arms.collapsed > MOST_FALLEN]
     if fallen.empty:
         return []
-    parts = [(arm.arm, arm.source, f'{arm.collapsed:.0%}') for arm in fallen.itertuples()]
-    names = ', '.join(' '.join(filter(None, part)) for part in parts)
-    return [f'over a quarter of the runs collapsed, shown and not averaged: {names}']
+    fallen_parts = [
+        (fallen_arm.arm, fallen_arm.source, f'{fallen_arm.collapsed:.0%}')
+        for fallen_arm in fallen.itertuples()]
+    fallen_names = ', '.join(' '.join(filter(None, fallen_part)) for fallen_part in fallen_parts)
+    return [f'over a quarter of the runs collapsed, shown and not averaged: {fallen_names}']
 
 def _told_budget(improving, gain):
     "What more budget adds to scratch, in a sentence; [] where it is not limited by it."
     if not improving:
         return []
-    more = f'{tenth(gain):.1f} points on validation'
-    return [f'scratch is budget-limited: more budget adds {more}']
+    gained_text = f'{tenth(gain):.1f} points on validation'
+    return [f'scratch is budget-limited: more budget adds {gained_text}']
 
 @dataclass(frozen=True, eq=False)
 class Health:
@@ -140,8 +144,11 @@ class Health:
     @property
     def losers(self)->tuple[str,...]: # Sorted
         "Sources on which their own tickets are not above the controls."
-        words = self.positive.items()
-        return tuple(sorted(source for source, word in words if word == 'no winners'))
+        all_words = self.positive.items()
+        return tuple(sorted(
+            source
+            for source, control_word in all_words
+            if control_word == 'no winners'))
     @property
     def notes(self)->tuple[str,...]: # Sentences, worst first; () where nothing is wrong
         "What a reader must know of these runs."
@@ -162,8 +169,10 @@ class Health:
             notes=list(self.notes))
     def _repr_markdown_(self)->str: # A list
         "Notes and positive control."
-        control = [f'positive control, {name}: {word}' for name, word in self.positive.items()]
-        return '\n'.join(f'- {line}' for line in (*self.notes, *control))
+        control = [
+            f'positive control, {own_source}: {control_word}'
+            for own_source, control_word in self.positive.items()]
+        return '\n'.join(f'- {text_line}' for text_line in (*self.notes, *control))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c17
 def _given(table):
@@ -174,27 +183,30 @@ def _decayed(rows, curves):
     "1 where a run ended below half of its highest learning rate, 0 where not, NaN without curve."
     if not _given(curves):
         return np.nan
-    rates = curves.groupby('key').lr.agg(['max', 'last'])
-    decayed = rates['last'] < .5 * rates['max']
+    learning_rates = curves.groupby('key').lr.agg(['max', 'last'])
+    decayed = learning_rates['last'] < .5 * learning_rates['max']
     return rows.key.map(decayed.astype(float))
 
 def _arm_health(arm, source, runs, reading):
     "How the runs of one arm and source went."
     medians = runs[['epochs', 'steps']].median().to_dict()
-    about = dict(arm=arm, source=source, runs=len(runs), val_acc=runs.val_acc.mean())
+    description = dict(arm=arm, source=source, runs=len(runs), val_acc=runs.val_acc.mean())
     shares = dict(
         whole_budget=runs.whole.mean(),
         decayed=runs.decayed.mean(),
         collapsed=collapsed(runs, reading))
-    return about | medians | shares
+    return description | medians | shares
 
 def _run_health(reading, curves):
     "One row per arm and source: how its runs went."
     columns = dict.fromkeys([*reading.rows, 'epochs', 'stopped_by'])
-    rows = reading.rows.reindex(columns=[*columns])
-    rows = rows.assign(decayed=_decayed(rows, curves), whole=rows.stopped_by == 'budget')
-    groups = rows.groupby(['arm', 'source'])
-    return pd.DataFrame([_arm_health(*names, runs, reading) for names, runs in groups])
+    run_rows = reading.rows.reindex(columns=[*columns])
+    run_rows = run_rows.assign(
+        decayed=_decayed(run_rows, curves), whole=run_rows.stopped_by == 'budget')
+    groups = run_rows.groupby(['arm', 'source'])
+    return pd.DataFrame([
+        _arm_health(*group_names, group_runs, reading)
+        for group_names, group_runs in groups])
 
 def _search_health(searches):
     "The rounds of the searches, each with whether it failed."
@@ -218,25 +230,28 @@ def positive_control(
 )->str: # winners, no winners, open, or not run
     "Whether tickets win where they were found: above reinit and above shuffled."
     readings = (reading, *reading.controls)
-    at_home = [each for each in readings if each.target == source]
+    at_home = [
+        reading_there
+        for reading_there in readings
+        if reading_there.target == source]
     if not at_home:
         return 'not run'
-    words = _control_words(at_home[0], source)
-    if not words:
+    all_words = _control_words(at_home[0], source)
+    if not all_words:
         return 'not run'
-    if {'lower', 'no different'} & set(words):
+    if {'lower', 'no different'} & set(all_words):
         return 'no winners'
-    return 'winners' if words == ['higher', 'higher'] else 'open'
+    return 'winners' if all_words == ['higher', 'higher'] else 'open'
 
 # %% ../../nbs/stats/02_verdict.ipynb #c19
 def _late_gain(run):
     "Validation accuracy gained from the fourth to the last fifth; NaN where the rate decayed."
-    fifth = max(1, len(run) // 5)
-    late = run.sort_values('epoch').tail(2 * fifth)
-    constant = late.lr.iloc[-1] > .99 * late.lr.iloc[0]
+    fifth_part = max(1, len(run) // 5)
+    late_epochs = run.sort_values('epoch').tail(2 * fifth_part)
+    constant = late_epochs.lr.iloc[-1] > .99 * late_epochs.lr.iloc[0]
     if len(run) < 2 or not constant:
         return np.nan
-    return late.val_acc.tail(fifth).mean() - late.val_acc.head(fifth).mean()
+    return late_epochs.val_acc.tail(fifth_part).mean() - late_epochs.val_acc.head(fifth_part).mean()
 
 def _curve_gain(reading, curves):
     "How much scratch was still gaining when it stopped."
@@ -244,7 +259,7 @@ def _curve_gain(reading, curves):
         return np.nan
     scratch = reading.rows[reading.rows.arm == 'scratch']
     by_run = curves[curves.key.isin(scratch.key)].groupby('key')
-    late_gains = pd.Series([_late_gain(run) for _, run in by_run], dtype=float)
+    late_gains = pd.Series([_late_gain(epochs_of_run) for _, epochs_of_run in by_run], dtype=float)
     return float(late_gains.mean())
 
 def _budget_gain(reading, budgets):
@@ -252,15 +267,15 @@ def _budget_gain(reading, budgets):
     if budgets is None or 'epochs' not in reading.rows:
         return np.nan
     on_target = budgets.target == reading.target
-    tried = budgets[on_target & (budgets.recipe == reading.recipe)]
-    means = tried.groupby(['epochs', 'changed']).val_acc.mean()
-    by_budget = means.groupby('epochs').max()
+    tried_budgets = budgets[on_target & (budgets.recipe == reading.recipe)]
+    mean_accuracies = tried_budgets.groupby(['epochs', 'changed']).val_acc.mean()
+    by_budget = mean_accuracies.groupby('epochs').max()
     budget = reading.rows.epochs[reading.rows.arm == 'scratch'].median()
-    below = by_budget[by_budget.index <= budget]
-    above = by_budget[by_budget.index > budget]
-    if below.empty or above.empty:
+    lower_budgets = by_budget[by_budget.index <= budget]
+    higher_budgets = by_budget[by_budget.index > budget]
+    if lower_budgets.empty or higher_budgets.empty:
         return np.nan
-    return float(above.iloc[-1] - below.iloc[-1])
+    return float(higher_budgets.iloc[-1] - lower_budgets.iloc[-1])
 
 def health(
     reading:Reading, # Of one target
@@ -270,12 +285,12 @@ def health(
     budgets:pd.DataFrame|None=None,  # target, recipe, changed, epochs, val_acc: of scratch
 )->Health: # What was not given was not checked
     "The four checks that come before an answer."
-    gain = np.fmax(_curve_gain(reading, curves), _budget_gain(reading, budgets))
+    still_gained = np.fmax(_curve_gain(reading, curves), _budget_gain(reading, budgets))
     return Health(
         arms=_run_health(reading, curves),
         searches=_search_health(searches),
         positive={source: positive_control(reading, source) for source in reading.sources},
-        gain=float(gain))
+        gain=float(still_gained))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c28
 COST = ('scratch', 'dense', 'finetuned_dense', 'probe', 'pretrained', 'ticket', 'finetuned')
@@ -297,8 +312,11 @@ def on_validation(
 )->dict[str,Side]: # Arm -> its side at the named round, where it ran and did not collapse
     "The arms a practitioner may choose from, compared by validation accuracy."
     rounds = reading.named_rounds
-    sides = [Side(reading, arm, source, rounds, column='val_acc') for arm in COST]
-    return {side.arm: side for side in sides if _may_be_chosen(side)}
+    candidates = [Side(reading, arm_name, source, rounds, column='val_acc') for arm_name in COST]
+    return {
+        candidate.arm: candidate
+        for candidate in candidates
+        if _may_be_chosen(candidate)}
 
 def _beaten_arm(comparison):
     "The arm that an answer says is below the other; '' where it says no such thing."
@@ -332,11 +350,17 @@ def recommend(
         return ''
     beaten = beaten_arms(four)
     allowed = on_validation(reading, four[0].source)
-    sides = [side for arm, side in allowed.items() if arm not in beaten]
-    if not sides:
+    candidates = [
+        candidate
+        for arm_name, candidate in allowed.items()
+        if arm_name not in beaten]
+    if not candidates:
         return ''
-    leader = max(sides, key=_mean_value)
-    equals = [side.arm for side in sides if _keeps_up(side, leader, margin)]
+    leader = max(candidates, key=_mean_value)
+    equals = [
+        candidate.arm
+        for candidate in candidates
+        if _keeps_up(candidate, leader, margin)]
     return min(equals, key=COST.index)
 
 # %% ../../nbs/stats/02_verdict.ipynb #c31
@@ -381,10 +405,12 @@ class Verdict:
     @property
     def seeds_needed(self)->int: # 0 where the first question has an answer, or too few seeds ran
         "Seeds whose interval of ticket - scratch is expected to be as narrow as the margin."
-        found = self.headline
-        if found is None or found.word not in ('', 'open') or found.n < 3 or not found.std > 0:
+        comparison = self.headline
+        if comparison is None or comparison.word not in ('', 'open'):
             return 0
-        return runs_for(found.margin, std=found.std)
+        if comparison.n < 3 or not comparison.std > 0:
+            return 0
+        return runs_for(comparison.margin, std=comparison.std)
     @property
     def sentence(self)->str: # At most 60 words, no Markdown but the target in bold
         "The verdict in words."
@@ -399,19 +425,22 @@ class Verdict:
         return json_of(self)
     def _repr_markdown_(self)->str: # The sentence and what a reader must know
         "The sentence; below it the notes on the runs."
-        notes = [f'- {note}' for note in self.health.notes]
-        return '\n'.join([self.sentence, '', *notes]).strip()
+        note_lines = [f'- {one_note}' for one_note in self.health.notes]
+        return '\n'.join([self.sentence, '', *note_lines]).strip()
 
 # %% ../../nbs/stats/02_verdict.ipynb #c32
 def _refuse_missing(reading):
     "Refuse a reading without the two arms of the first question."
-    where = f'{reading.target}, recipe {reading.recipe}'
-    absent = [arm for arm in ('scratch', 'ticket') if arm not in reading.arms]
+    place = f'{reading.target}, recipe {reading.recipe}'
+    absent = [
+        arm_name
+        for arm_name in ('scratch', 'ticket')
+        if arm_name not in reading.arms]
     if absent:
-        raise ValueError(f"no {absent[0]} run on {where}: run that arm first")
+        raise ValueError(f"no {absent[0]} run on {place}: run that arm first")
     if reading.named is None:
         raise ValueError(
-            f"no round of ticket from {', '.join(reading.sources)} on {where} has every seed: "
+            f"no round of ticket from {', '.join(reading.sources)} on {place} has every seed: "
             "finish the sweep first")
 
 def leading_sources(
@@ -419,10 +448,12 @@ def leading_sources(
 )->list[str]: # Best mean validation accuracy of its tickets at the named round first
     "The sources in the order validation puts them."
     rounds = (reading.named,)
-    sides = [Side(reading, 'ticket', source, rounds, column='val_acc')
-             for source in reading.sources]
-    means = pd.Series({side.source: _mean_value(side) for side in sides})
-    ordered = means.sort_values(ascending=False, kind='stable')
+    candidates = [Side(reading, 'ticket', source, rounds, column='val_acc')
+                  for source in reading.sources]
+    mean_accuracies = pd.Series({
+        candidate.source: _mean_value(candidate)
+        for candidate in candidates})
+    ordered = mean_accuracies.sort_values(ascending=False, kind='stable')
     return ordered.index.tolist()
 
 def verdict(
@@ -435,17 +466,17 @@ def verdict(
 )->Verdict: # With its records
     "Does a ticket help on this target, what of it does, and what should be used?"
     _refuse_missing(reading)
-    state = health(reading, searches, curves=curves, budgets=budgets)
-    known = dict(reading=reading, accuracy=accuracy_table(reading), health=state)
+    run_health = health(reading, searches, curves=curves, budgets=budgets)
+    verdict_fields = dict(reading=reading, accuracy=accuracy_table(reading), health=run_health)
     if reading.barred:
-        return Verdict(comparisons=(), **known)
+        return Verdict(comparisons=(), **verdict_fields)
     sources = leading_sources(reading)
-    fours = [contrasts(reading, source, margin=margin) for source in sources]
+    contrasts_by_source = [contrasts(reading, source, margin=margin) for source in sources]
     return Verdict(
-        comparisons=sum(fours, ()),
+        comparisons=sum(contrasts_by_source, ()),
         source=sources[0],
-        use=recommend(reading, fours[0], margin),
-        **known)
+        use=recommend(reading, contrasts_by_source[0], margin),
+        **verdict_fields)
 
 # %% ../../nbs/stats/02_verdict.ipynb #c35
 LIMIT = 60 # Words of a sentence
@@ -464,8 +495,8 @@ def tickets_of(
     "Whose tickets these are."
     if source == reading.target:
         return 'its own tickets'
-    drawn = ' (STAND-IN)' if source in reading.drawn_sources else ''
-    return f'{source}{drawn} tickets'
+    drawn_mark = ' (STAND-IN)' if source in reading.drawn_sources else ''
+    return f'{source}{drawn_mark} tickets'
 
 def saying_of(
     found:Comparison, # With its word or its reason
@@ -474,17 +505,17 @@ def saying_of(
     leaves_out = found.lo > 0 or found.hi < 0
     if found.word != 'open' or not leaves_out:
         return found.saying
-    least, most = found.excluded
-    return f'open after Holm, between {least:+.1f} and {most:+.1f} points'
+    lowest, highest = found.excluded
+    return f'open after Holm, between {lowest:+.1f} and {highest:+.1f} points'
 
 def answer_of(
     found:Comparison, # With its word or its reason
 )->str: # Such as '13.6 points higher [+8.0, +19.0]'
     "A comparison as an answer."
-    least, most = found.excluded
+    lowest, highest = found.excluded
     if found.word in ('higher', 'lower'):
-        size = abs(tenth(found.effect))
-        return f'{size:.1f} points {found.word} [{least:+.1f}, {most:+.1f}]'
+        points_apart = abs(tenth(found.effect))
+        return f'{points_apart:.1f} points {found.word} [{lowest:+.1f}, {highest:+.1f}]'
     if found.word:
         return saying_of(found)
     return f'{tenth(found.effect):+.1f} points, {found.reason}'
@@ -503,24 +534,24 @@ def beside_ticket(
 # %% ../../nbs/stats/02_verdict.ipynb #c36
 def _reached(result, arm):
     "Mean test accuracy of an arm at the named round, as text."
-    side = Side(result.reading, arm, result.source, (result.reading.named,))
-    by_seed = side.values.groupby('seed').value.mean()
+    arm_side = Side(result.reading, arm, result.source, (result.reading.named,))
+    by_seed = arm_side.values.groupby('seed').value.mean()
     return percent(by_seed.mean())
 
 def _about(result):
     "The set, its size, and what kind of images these are."
-    drawn = '' if result.kind == 'real' else ', STAND-IN data'
-    return f'**{result.target}**, {result.reading.n_train:,} training images{drawn}.'
+    drawn_mark = '' if result.kind == 'real' else ', STAND-IN data'
+    return f'**{result.target}**, {result.reading.n_train:,} training images{drawn_mark}.'
 
 def _help(result):
     "Both accuracies and the answer."
-    side = Side(result.reading, 'ticket', result.source, (result.reading.named,))
-    pruned = f'{100 * side.runs.sparsity.mean():.0f}% of the weights pruned'
+    ticket_side = Side(result.reading, 'ticket', result.source, (result.reading.named,))
+    pruned = f'{100 * ticket_side.runs.sparsity.mean():.0f}% of the weights pruned'
     tickets = f"{tickets_of(result.reading, result.source)} with {pruned}"
-    ours = f"{tickets} {_reached(result, 'ticket')}"
+    ticket_accuracy = f"{tickets} {_reached(result, 'ticket')}"
     answer = answer_of(result.headline)
     measure = '' if result.reading.measure == 'accuracy' else f' {result.reading.measure}'
-    return f"From scratch {_reached(result, 'scratch')}{measure}; {ours}: {answer}."
+    return f"From scratch {_reached(result, 'scratch')}{measure}; {ticket_accuracy}: {answer}."
 
 def _beside(result, arm, start):
     "What another arm reaches, behind `start`, and the answer; '' where it was not compared."
@@ -532,8 +563,8 @@ def _beside(result, arm, start):
 
 def _unpruned(result):
     "How a sentence on the early weights begins."
-    words = [result.headline.word, result.comparisons[FOUR.index('dense')].word]
-    if words == ['higher', 'no different']:
+    both_words = [result.headline.word, result.comparisons[FOUR.index('dense')].word]
+    if both_words == ['higher', 'no different']:
         return 'The early weights do it: unpruned they reach'
     return 'Unpruned they reach'
 
@@ -583,12 +614,15 @@ def _parts_of(result):
 
 def _that_fit(parts):
     "Names of the parts that `LIMIT` words have room for."
-    kept = [name for name in parts if name not in OPTIONAL]
+    kept_parts = [
+        part_name
+        for part_name in parts
+        if part_name not in OPTIONAL]
     for optional in OPTIONAL:
-        text = ' '.join(parts[name] for name in (*kept, optional))
-        if len(text.split()) <= LIMIT:
-            kept.append(optional)
-    return kept
+        sentence_text = ' '.join(parts[part_name] for part_name in (*kept_parts, optional))
+        if len(sentence_text.split()) <= LIMIT:
+            kept_parts.append(optional)
+    return kept_parts
 
 def sentence_of(
     result:Verdict, # With or without comparisons
@@ -598,26 +632,29 @@ def sentence_of(
         return f'{_about(result)} SMOKE, never evidence (smoke run: no verdict).'
     if not result.comparisons:
         return f'{_about(result)} {result.reading.barred.capitalize()}. {_basis(result)}'
-    parts = _parts_of(result)
-    kept = _that_fit(parts)
-    texts = [text for name, text in parts.items() if name in kept]
-    return ' '.join(filter(None, texts))
+    sentence_parts = _parts_of(result)
+    kept_parts = _that_fit(sentence_parts)
+    kept_texts = [
+        part_text
+        for part_name, part_text in sentence_parts.items()
+        if part_name in kept_parts]
+    return ' '.join(filter(None, kept_texts))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c37
 def _headline_json(headline):
     "The numbers of the headline; None each where there is none."
-    names = ('effect', 'lo', 'hi', 'n', 'unit', 'tickets', 'at_round', 'p_holm')
+    group_names = ('effect', 'lo', 'hi', 'n', 'unit', 'tickets', 'at_round', 'p_holm')
     if headline is None:
-        return dict.fromkeys(names)
+        return dict.fromkeys(group_names)
     numbers = record(headline)
-    return {name: numbers[name] for name in names}
+    return {field_name: numbers[field_name] for field_name in group_names}
 
 def json_of(
     result:Verdict, # With or without comparisons
 )->dict: # JSON values
     "A verdict as a file holds it."
     reading = result.reading
-    about = dict(
+    description = dict(
         word=result.word,
         target=result.target,
         kind=result.kind,
@@ -634,4 +671,4 @@ def json_of(
         comparisons=[record(comparison) for comparison in result.comparisons],
         accuracy=rows_of(result.accuracy),
         health=result.health.json)
-    return about | _headline_json(result.headline) | answer | tables
+    return description | _headline_json(result.headline) | answer | tables
