@@ -18,6 +18,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                              'lth_nb.bank._read_json': ('bank.html#_read_json', 'lth_nb/bank.py'),
                              'lth_nb.bank._read_part': ('bank.html#_read_part', 'lth_nb/bank.py'),
                              'lth_nb.bank._sha': ('bank.html#_sha', 'lth_nb/bank.py'),
+                             'lth_nb.bank._with_seeds': ('bank.html#_with_seeds', 'lth_nb/bank.py'),
                              'lth_nb.bank._write': ('bank.html#_write', 'lth_nb/bank.py'),
                              'lth_nb.bank.bank_folder': ('bank.html#bank_folder', 'lth_nb/bank.py'),
                              'lth_nb.bank.bank_name': ('bank.html#bank_name', 'lth_nb/bank.py'),

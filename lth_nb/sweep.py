@@ -49,16 +49,16 @@ def sees(
     at_round:int, # Its round
 )->dict: # mask, theta, trained as hashes; bank and round where a control is drawn from them
     "What of a ticket can change a run of `arm`."
-    pair, seen = ARMS[arm], {}
-    if pair.mask != 'full':
-        seen['mask'] = bank.card['rounds'][at_round]['mask']
-    if pair.mask in ('shuffled', 'random'):
-        seen |= dict(bank=bank.name, round=at_round)
-    if pair.weights == 'rewound':
-        seen['theta'] = bank.card['theta_k']
-    if pair.weights == 'trained':
-        seen['trained'] = _trained_hash(arm, bank, at_round)
-    return seen
+    arm_parts, seen_hashes = ARMS[arm], {}
+    if arm_parts.mask != 'full':
+        seen_hashes['mask'] = bank.card['rounds'][at_round]['mask']
+    if arm_parts.mask in ('shuffled', 'random'):
+        seen_hashes |= dict(bank=bank.name, round=at_round)
+    if arm_parts.weights == 'rewound':
+        seen_hashes['theta'] = bank.card['theta_k']
+    if arm_parts.weights == 'trained':
+        seen_hashes['trained'] = _trained_hash(arm, bank, at_round)
+    return seen_hashes
 
 def _trained_hash(
     arm:str,     # For the message
@@ -66,9 +66,9 @@ def _trained_hash(
     at_round:int, # Its round
 )->str: # 64 hexadecimal digits
     "The hash of a round's trained weights; a bank without them says how to get them."
-    file = f'trained_{at_round:02d}.safetensors'
-    if file in bank.card['sha256']:
-        return bank.card['sha256'][file]
+    trained_file = f'trained_{at_round:02d}.safetensors'
+    if trained_file in bank.card['sha256']:
+        return bank.card['sha256'][trained_file]
     search = bank.card.get('command', 'lth run find_tickets')
     raise ValueError(
         f"bank {bank.name!r} keeps no trained weights of round {at_round}, "
@@ -87,17 +87,17 @@ def _check_bank(
         raise ValueError(
             f"bank {bank.name!r} is from a smoke run, which is never evidence: "
             "find it again, or add -p smoke True")
-    for name in ('model', 'stem', 'variant'):
-        found, wanted = bank.card['protocol'][name], getattr(protocol, name)
-        if found != wanted:
+    for field_name in ('model', 'stem', 'variant'):
+        found_value, wanted = bank.card['protocol'][field_name], getattr(protocol, field_name)
+        if found_value != wanted:
             raise ValueError(
-                f"bank {bank.name!r} was found with {name} {found!r}, "
+                f"bank {bank.name!r} was found with {field_name} {found_value!r}, "
                 f"the transfer asks for {wanted!r}")
-    side = labels.get('px', protocol.px)
-    if protocol.model == 'mlp' and bank.card['px'] != side:
+    image_side = labels.get('px', protocol.px)
+    if protocol.model == 'mlp' and bank.card['px'] != image_side:
         raise ValueError(
-            f"bank {bank.name!r} was found at px {bank.card['px']}, the transfer asks for {side}: "
-            "fc1.weight differs")
+            f"bank {bank.name!r} was found at px {bank.card['px']}, "
+            f"the transfer asks for {image_side}: fc1.weight differs")
     absent = [number for number in rounds if number not in bank.rounds]
     if absent:
         raise ValueError(
@@ -108,11 +108,11 @@ def _check_searches(
     banks:list[Bank], # One per search seed
 )->None: # Nothing
     "Refuse search seeds that are not repetitions of one search: their mean would have no meaning."
-    for field in ('recipe', 'source_kind', 'fingerprint'):
-        found = [str(bank.card.get(field, '')) for bank in banks]
-        if len(set(found)) > 1:
+    for field_name in ('recipe', 'source_kind', 'fingerprint'):
+        found_values = [str(one_bank.card.get(field_name, '')) for one_bank in banks]
+        if len(set(found_values)) > 1:
             raise ValueError(
-                f"the banks of {source} differ in {field}: {', '.join(found)}; "
+                f"the banks of {source} differ in {field_name}: {', '.join(found_values)}; "
                 "name banks of one kind with search_seeds, or put them in a folder of their own")
 
 # %% ../nbs/09_sweep.ipynb #c12
@@ -120,15 +120,18 @@ def search_rounds(
     banks:Mapping[str,list[Bank]], # Source -> its banks, from `find_banks`
 )->pd.DataFrame: # bank, source, search_seed, classes, round, sparsity, val_acc, test_acc
     "Every round of some searches."
-    rows = []
-    for source, found in banks.items():
-        for bank in found:
-            about = dict(bank=bank.name, source=source, search_seed=bank.card['search_seed'],
-                         classes=bank.card.get('classes'))
-            rows += [about | report for report in bank.card['rounds']]
-    about = ['bank', 'source', 'search_seed', 'classes']
+    round_rows = []
+    for source, found_banks in banks.items():
+        for one_bank in found_banks:
+            description = dict(
+                bank=one_bank.name,
+                source=source,
+                search_seed=one_bank.card['search_seed'],
+                classes=one_bank.card.get('classes'))
+            round_rows += [description | report for report in one_bank.card['rounds']]
+    description = ['bank', 'source', 'search_seed', 'classes']
     numbers = ['round', 'sparsity', 'val_acc', 'test_acc']
-    return pd.DataFrame(rows).reindex(columns=[*about, *numbers])
+    return pd.DataFrame(round_rows).reindex(columns=[*description, *numbers])
 
 # %% ../nbs/09_sweep.ipynb #nc9dff31
 def as_searched(
@@ -137,23 +140,29 @@ def as_searched(
 )->Request: # A transfer on the source itself: one seed for each search, at its last round
     "The question of a positive control."
     _check_searches(banks[0].card['source'], banks)
-    card = banks[0].card
-    seeds = tuple(bank.card['search_seed'] for bank in banks)
+    first_card = banks[0].card
+    search_seeds = tuple(one_bank.card['search_seed'] for one_bank in banks)
     if asked.smoke:
-        seeds = seeds[:1]
+        search_seeds = search_seeds[:1]
     rounds = asked.rounds or banks[0].rounds[-1:]
-    return replace(asked, preset=card['preset'].rstrip('*'), recipes=(card['recipe'],),
-                   change=card['changed'], model=card['model'], seeds=seeds, rounds=rounds)
+    return replace(
+        asked,
+        preset=first_card['preset'].rstrip('*'),
+        recipes=(first_card['recipe'],),
+        change=first_card['changed'],
+        model=first_card['model'],
+        seeds=search_seeds,
+        rounds=rounds)
 
 def with_controls(
     runs:pd.DataFrame, # A run table of one target
     folder:str='',     # Of banks; '' = the embedded ones
 )->pd.DataFrame: # And the runs of its sources on themselves, where they lie beside the banks
     "A table with its positive controls."
-    path = bank_folder(folder)/'controls.csv'
-    if not path.exists():
+    controls_file = bank_folder(folder)/'controls.csv'
+    if not controls_file.exists():
         return runs
-    controls = pd.read_csv(path)
+    controls = pd.read_csv(controls_file)
     elsewhere = ~controls.target.isin(set(runs.target))
     wanted = controls.target.isin(set(runs.source))
     return pd.concat([runs, controls[elsewhere & wanted]], ignore_index=True)
@@ -173,8 +182,9 @@ def _shared_run(
 )->Spec: # With labels
     "A run that belongs to no source."
     protocol = question.protocol
-    names = dict(protocol=key_of(written(protocol))[:16], sparsity=0., density=1., round='')
-    return Spec(seen_fields(protocol, arm), question.target, {}, arm, seed, question.labels | names)
+    own_labels = dict(protocol=key_of(written(protocol))[:16], sparsity=0., density=1., round='')
+    return Spec(
+        seen_fields(protocol, arm), question.target, {}, arm, seed, question.labels | own_labels)
 
 def _run_of(
     question:_Question, # Of one recipe
@@ -184,15 +194,21 @@ def _run_of(
     at_round:int,       # Of the ticket; 0 for arms with the full mask
 )->Spec: # With labels
     "A run that takes something from a ticket."
-    card, ticket = bank.card, sees(arm, bank, at_round)
+    bank_card, ticket = bank.card, sees(arm, bank, at_round)
     if question.protocol.normalise == 'source':
-        ticket |= dict(mean=card['mean'], std=card['std'])
-    sparsity = 0. if ARMS[arm].mask == 'full' else card['rounds'][at_round]['sparsity']
-    names = dict(source=card['source'], source_kind=card.get('source_kind', ''), bank=bank.name,
-                 search_recipe=card['recipe'], search_seed=card['search_seed'],
-                 sparsity=sparsity, density=1 - sparsity, round=at_round)
+        ticket |= dict(mean=bank_card['mean'], std=bank_card['std'])
+    sparsity = 0. if ARMS[arm].mask == 'full' else bank_card['rounds'][at_round]['sparsity']
+    own_labels = dict(
+        source=bank_card['source'],
+        source_kind=bank_card.get('source_kind', ''),
+        bank=bank.name,
+        search_recipe=bank_card['recipe'],
+        search_seed=bank_card['search_seed'],
+        sparsity=sparsity,
+        density=1 - sparsity,
+        round=at_round)
     shared = _shared_run(question, arm, seed)
-    return replace(shared, ticket=ticket, labels=shared.labels | names)
+    return replace(shared, ticket=ticket, labels=shared.labels | own_labels)
 
 # %% ../nbs/09_sweep.ipynb #c16
 def plan(
@@ -207,23 +223,28 @@ def plan(
     curve:tuple[int,...]=(),    # Further rounds of the ticket alone
 )->list[Spec]: # In the order they are run: seed by seed, so that an early look is a paired one
     "Every run of one recipe."
-    for source, found in banks.items():
-        _check_searches(source, found)
-        for bank in found:
-            _check_bank(bank, protocol, (*rounds, *curve), labels)
+    for source, banks_found in banks.items():
+        _check_searches(source, banks_found)
+        for one_bank in banks_found:
+            _check_bank(one_bank, protocol, (*rounds, *curve), labels)
     question = _Question(protocol, target, labels)
-    shared = [arm for arm in arms if is_shared(arm, protocol)]
-    others = [arm for arm in arms if arm not in shared]
-    specs = []
-    for seed in seeds:
-        specs += [_shared_run(question, arm, seed) for arm in shared]
-        for found in banks.values():
-            by_search = {bank.card['search_seed']: bank for bank in found}
-            bank = by_search[search_of(seed, seeds, by_search)]
-            specs += _runs_of_bank(question, bank, seed, rounds, others)
+    shared = [
+        arm_name
+        for arm_name in arms
+        if is_shared(arm_name, protocol)]
+    others = [arm_name for arm_name in arms if arm_name not in shared]
+    all_specs = []
+    for one_seed in seeds:
+        all_specs += [_shared_run(question, arm_name, one_seed) for arm_name in shared]
+        for banks_found in banks.values():
+            by_search = {one_bank.card['search_seed']: one_bank for one_bank in banks_found}
+            one_bank = by_search[search_of(one_seed, seeds, by_search)]
+            all_specs += _runs_of_bank(question, one_bank, one_seed, rounds, others)
             further = [number for number in curve if number not in rounds]
-            specs += [_run_of(question, 'ticket', seed, bank, number) for number in further]
-    return specs
+            all_specs += [
+                _run_of(question, 'ticket', one_seed, one_bank, number)
+                for number in further]
+    return all_specs
 
 def _runs_of_bank(
     question:_Question,    # Of one recipe
@@ -233,12 +254,18 @@ def _runs_of_bank(
     arms:list[str],        # Names in `ARMS`
 )->list[Spec]: # Arms with the full mask once, then the others round by round
     "The runs of one bank at one seed."
-    whole = [arm for arm in arms if ARMS[arm].mask == 'full']
-    pruned = [arm for arm in arms if arm not in whole]
-    specs = [_run_of(question, arm, seed, bank, 0) for arm in whole]
+    unpruned_arms = [
+        arm_name
+        for arm_name in arms
+        if ARMS[arm_name].mask == 'full']
+    pruned = [
+        arm_name
+        for arm_name in arms
+        if arm_name not in unpruned_arms]
+    bank_specs = [_run_of(question, arm_name, seed, bank, 0) for arm_name in unpruned_arms]
     for at_round in rounds:
-        specs += [_run_of(question, arm, seed, bank, at_round) for arm in pruned]
-    return specs
+        bank_specs += [_run_of(question, arm_name, seed, bank, at_round) for arm_name in pruned]
+    return bank_specs
 
 # %% ../nbs/09_sweep.ipynb #c19
 @dataclass(frozen=True)
@@ -255,23 +282,27 @@ class Sweep:
     )->nn.Module: # Its weights mean nothing yet
         "A network that fits every run."
         any_one = next(iter(self.protocols.values()))
-        net = bare(any_one.model, len(self.splits.classes), px=self.splits.px,
-                   stem=any_one.stem, variant=any_one.variant)
-        return net.to(device)
+        network = bare(
+            any_one.model,
+            len(self.splits.classes),
+            px=self.splits.px,
+            stem=any_one.stem,
+            variant=any_one.variant)
+        return network.to(device)
 
     def _repr_markdown_(self): # One row per recipe, source and arm
         "What is asked for."
-        rounds, seeds = {}, {}
-        for spec in self.specs:
-            about = spec.labels['recipe'], spec.labels.get('source', ''), spec.arm
-            rounds.setdefault(about, set()).add(spec.labels['round'])
-            seeds.setdefault(about, set()).add(spec.seed)
-        lines = [f'**{len(self.specs)} runs** on {self.splits.name}', '',
-                 '| recipe | source | arm | rounds | seeds |', '|---|---|---|---|---|']
-        for about in rounds:
-            numbers = _listed(rounds[about]), _listed(seeds[about])
-            lines.append(f"| {' | '.join((*about, *numbers))} |")
-        return '\n'.join(lines)
+        rounds_of, seeds_of = {}, {}
+        for one_spec in self.specs:
+            description = one_spec.labels['recipe'], one_spec.labels.get('source', ''), one_spec.arm
+            rounds_of.setdefault(description, set()).add(one_spec.labels['round'])
+            seeds_of.setdefault(description, set()).add(one_spec.seed)
+        table_lines = [f'**{len(self.specs)} runs** on {self.splits.name}', '',
+                       '| recipe | source | arm | rounds | seeds |', '|---|---|---|---|---|']
+        for description in rounds_of:
+            numbers = _listed(rounds_of[description]), _listed(seeds_of[description])
+            table_lines.append(f"| {' | '.join((*description, *numbers))} |")
+        return '\n'.join(table_lines)
 
 def _listed(
     numbers:set, # Whole numbers, or '' alone
@@ -285,13 +316,13 @@ def sized(
     splits:Splits, # As loaded
 )->tuple[Splits, str]: # With smaller val and test splits; training images, as `subset` takes them
     "The part of a target that a question uses."
-    drawn = STANDIN_SIZES[asked.preset] if splits.kind == 'stand-in' else None
+    drawn_sizes = STANDIN_SIZES[asked.preset] if splits.kind == 'stand-in' else None
     if asked.smoke:
-        few = max(40, 2 * len(splits.classes))
-        sizes = min(96, len(splits.train)), few, few
+        few_images = max(40, 2 * len(splits.classes))
+        split_sizes = min(96, len(splits.train)), few_images, few_images
     else:
-        sizes = drawn or (None, None, None)
-    n_train, n_val, n_test = sizes
+        split_sizes = drawn_sizes or (None, None, None)
+    n_train, n_val, n_test = split_sizes
     return splits.shrunk(n_val, n_test), asked.train or str(n_train or '')
 
 def _about(
@@ -299,9 +330,13 @@ def _about(
     train:str,     # From `sized`
 )->dict: # As in `Spec`
     "What a run's key holds of its target."
-    return dict(name=splits.name, fingerprint=splits.fingerprint, train=train,
-                n_val=len(splits.val), n_test=splits.n_test,
-                n_train=len(subset(splits.train, train, seed=0)))
+    return dict(
+        name=splits.name,
+        fingerprint=splits.fingerprint,
+        train=train,
+        n_val=len(splits.val),
+        n_test=splits.n_test,
+        n_train=len(subset(splits.train, train, seed=0)))
 
 def sweep(
     asked:Request,              # From `experiments.request`
@@ -313,25 +348,43 @@ def sweep(
     large:Splits|None=None, # The target at their side
 )->Sweep: # Nothing is trained yet
     "All runs of a question."
-    used, train = sized(asked, splits)
-    device, specs, protocols = pick_device(asked.device), [], {}
-    for recipe, typed in asked.protocols.items():
-        protocol = replace(typed, precision=pick_precision(device, typed.precision))
-        apart = changed(typed, asked.preset, recipe) # what the device decides is no change
-        labels = dict(preset=starred(asked.preset, apart), recipe=recipe, changed=apart,
-                      smoke=asked.smoke, target_kind=used.kind, px=used.px, accepted=accepted)
+    used_splits, train_text = sized(asked, splits)
+    device, all_specs, protocols = pick_device(asked.device), [], {}
+    for recipe, typed_protocol in asked.protocols.items():
+        protocol = replace(
+            typed_protocol, precision=pick_precision(device, typed_protocol.precision))
+        changed_fields = changed(
+            typed_protocol, asked.preset, recipe) # what the device decides is no change
+        labels = dict(
+            preset=starred(asked.preset, changed_fields),
+            recipe=recipe,
+            changed=changed_fields,
+            smoke=asked.smoke,
+            target_kind=used_splits.kind,
+            px=used_splits.px,
+            accepted=accepted)
         design = asked.design(recipe)
-        more = plan(protocol, target=_about(used, train), banks=banks, rounds=design.rounds,
-                    seeds=asked.seeds, arms=design.arms, labels=labels, curve=design.curve)
-        specs += more
-        protocols |= {spec.key: protocol for spec in more}
+        new_specs = plan(
+            protocol,
+            target=_about(used_splits, train_text),
+            banks=banks,
+            rounds=design.rounds,
+            seeds=asked.seeds,
+            arms=design.arms,
+            labels=labels,
+            curve=design.curve)
+        all_specs += new_specs
+        protocols |= {one_spec.key: protocol for one_spec in new_specs}
     if large is not None:
-        large = large.shrunk(len(used.val), used.n_test)
-        more, protocol = _yardsticks(asked, used, train, network, large.px)
-        specs += more
-        protocols |= {spec.key: protocol for spec in more}
-    by_name = {bank.name: bank for found in banks.values() for bank in found}
-    return Sweep(tuple(specs), used, by_name, protocols, large)
+        large = large.shrunk(len(used_splits.val), used_splits.n_test)
+        new_specs, protocol = _yardsticks(asked, used_splits, train_text, network, large.px)
+        all_specs += new_specs
+        protocols |= {one_spec.key: protocol for one_spec in new_specs}
+    by_name = {
+        one_bank.name: one_bank
+        for banks_found in banks.values()
+        for one_bank in banks_found}
+    return Sweep(tuple(all_specs), used_splits, by_name, protocols, large)
 
 def _yardsticks(
     asked:Request, # From `experiments.request`
@@ -341,15 +394,22 @@ def _yardsticks(
     px:int,        # Side of their crop
 )->tuple[list[Spec], Protocol]: # Seed by seed, with what they are trained with
     "The rows of another network, beside the first recipe."
-    recipe, typed = next(iter(asked.protocols.items()))
-    precision = pick_precision(pick_device(asked.device), typed.precision)
-    protocol = yardstick_protocol(replace(typed, precision=precision), px)
-    labels = dict(preset=asked.preset, recipe=recipe, smoke=asked.smoke, target_kind=used.kind,
-                  px=used.px)
-    about = _about(used, train)
-    specs = [yardstick_spec(arm, network, protocol, target=about, seed=seed, labels=labels)
-             for seed in asked.seeds for arm in YARDSTICKS]
-    return specs, protocol
+    recipe, typed_protocol = next(iter(asked.protocols.items()))
+    precision = pick_precision(pick_device(asked.device), typed_protocol.precision)
+    protocol = yardstick_protocol(replace(typed_protocol, precision=precision), px)
+    labels = dict(
+        preset=asked.preset,
+        recipe=recipe,
+        smoke=asked.smoke,
+        target_kind=used.kind,
+        px=used.px)
+    description = _about(used, train)
+    new_specs = [
+        yardstick_spec(
+            arm_name, network, protocol, target=description, seed=one_seed, labels=labels)
+        for one_seed in asked.seeds
+        for arm_name in YARDSTICKS]
+    return new_specs, protocol
 
 # %% ../nbs/09_sweep.ipynb #c24
 def _planned_ticket(
@@ -359,20 +419,31 @@ def _planned_ticket(
     "The ticket of `spec`, refused if it is no longer the one that was planned with."
     if not spec.ticket:
         return None
-    name, at_round = spec.labels.get('bank'), spec.labels.get('round')
-    if name not in banks:
-        raise ValueError(f"{spec.name} needs bank {name!r}, got {', '.join(banks) or 'no bank'}")
-    ticket, found = banks[name].ticket(at_round), sees(spec.arm, banks[name], at_round)
+    bank_name, at_round = spec.labels.get('bank'), spec.labels.get('round')
+    if bank_name not in banks:
+        raise ValueError(
+            f"{spec.name} needs bank {bank_name!r}, got {', '.join(banks) or 'no bank'}")
+    ticket = banks[bank_name].ticket(at_round)
+    found_hashes = sees(spec.arm, banks[bank_name], at_round)
     if 'mean' in spec.ticket:
-        found |= {part: banks[name].card.get(part) for part in ('mean', 'std')}
+        found_hashes |= {
+            part_name: banks[bank_name].card.get(part_name)
+            for part_name in ('mean', 'std')}
     hashes = dict(mask=ticket.mask, theta=ticket.theta) # of the tensors, not what the card says
-    found |= {part: digest(tensors) for part, tensors in hashes.items() if part in found}
-    parts = sorted(found.keys() | spec.ticket.keys())
-    differ = [part for part in parts if found.get(part) != spec.ticket.get(part)]
+    found_hashes |= {
+        part_name: digest(tensors)
+        for part_name, tensors in hashes.items()
+        if part_name in found_hashes}
+    part_names = sorted(found_hashes.keys() | spec.ticket.keys())
+    differ = [
+        part_name
+        for part_name in part_names
+        if found_hashes.get(part_name) != spec.ticket.get(part_name)]
     if not differ:
         return ticket
-    raise ValueError(f"{spec.name} was planned with another {', '.join(differ)} than bank {name!r} "
-                     f"holds at round {at_round}: plan again, with the bank that is there now")
+    raise ValueError(
+        f"{spec.name} was planned with another {', '.join(differ)} than bank {bank_name!r} "
+        f"holds at round {at_round}: plan again, with the bank that is there now")
 
 def _planned_protocol(
     spec:Spec,  # To be run
@@ -399,14 +470,15 @@ def _batches(
 )->tuple[Batches, Callable]: # Training batches, and (images) -> every one of them once
     "What a run is fed."
     images = subset(splits.train, spec.target['train'], seed=spec.seed)
-    mean, std = channel_stats(images)
+    channel_mean, channel_std = channel_stats(images)
     if 'mean' in spec.ticket:
-        mean, std = spec.ticket['mean'], spec.ticket['std']
-    common = dict(px=splits.px, batch=protocol.batch, mean=mean, std=std, device=device)
-    order = seed_from('transfer order', splits.name, spec.seed)
-    views = 10 if protocol.views == 'ten' else 1
-    def whole(images): return Batches(images, train=False, views=views, **common)
-    return Batches(images, seed=order, augment=protocol.augment, **common), whole
+        channel_mean, channel_std = spec.ticket['mean'], spec.ticket['std']
+    common = dict(
+        px=splits.px, batch=protocol.batch, mean=channel_mean, std=channel_std, device=device)
+    order_seed = seed_from('transfer order', splits.name, spec.seed)
+    n_views = 10 if protocol.views == 'ten' else 1
+    def whole(images): return Batches(images, train=False, views=n_views, **common)
+    return Batches(images, seed=order_seed, augment=protocol.augment, **common), whole
 
 def carry_out(
     spec:Spec,     # What to run
@@ -419,16 +491,24 @@ def carry_out(
     protocol, splits = _planned_protocol(spec, work), work.splits
     if spec.arm in YARDSTICKS:
         return carry_out_yardstick(spec, work.large, protocol, str(net.fc.weight.device))
-    ticket, about = _planned_ticket(spec, work.banks), (splits.name, spec.seed)
-    fresh = init_state(net, protocol.init, seed_from('transfer init', *about))
-    head = head_state(net, protocol.init, *about)
-    full = full_mask(prunable(net, protocol.prunable))
-    mask = arm_mask(spec.arm, full, ticket, seed=spec.seed, bank=spec.ticket.get('bank', ''))
-    start(net, mask, arm_weights(spec.arm, ticket, fresh, head, bn=protocol.bn))
-    train, whole = _batches(spec, splits, protocol, str(next(net.parameters()).device))
-    def open_test(): return whole(splits.open_test())
+    ticket, run_purpose = _planned_ticket(spec, work.banks), (splits.name, spec.seed)
+    fresh_state = init_state(net, protocol.init, seed_from('transfer init', *run_purpose))
+    fresh_head = head_state(net, protocol.init, *run_purpose)
+    every_weight = full_mask(prunable(net, protocol.prunable))
+    kept_mask = arm_mask(
+        spec.arm, every_weight, ticket, seed=spec.seed, bank=spec.ticket.get('bank', ''))
+    start(net, kept_mask, arm_weights(spec.arm, ticket, fresh_state, fresh_head, bn=protocol.bn))
+    train_batches, whole_set = _batches(spec, splits, protocol, str(next(net.parameters()).device))
+    def open_test(): return whole_set(splits.open_test())
     try:
-        return transfer(net, mask, train, whole(splits.val), open_test=open_test,
-                             protocol=protocol, arm=spec.arm, name=spec.name if show else '')
+        return transfer(
+            net,
+            kept_mask,
+            train_batches,
+            whole_set(splits.val),
+            open_test=open_test,
+            protocol=protocol,
+            arm=spec.arm,
+            name=spec.name if show else '')
     except FloatingPointError as error:
         raise FloatingPointError(f'{spec.name}: {error}') from error

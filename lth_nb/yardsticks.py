@@ -67,8 +67,8 @@ def photographed(
     "The network of the yardsticks."
     if asked != 'auto':
         return choose(asked, ('auto', '', *NETWORKS), 'pretrained') and asked
-    there = all(find_spec(package) for package in EXTRA)
-    return 'efficientnet_lite0' if there else ''
+    are_there = all(find_spec(package) for package in EXTRA)
+    return 'efficientnet_lite0' if are_there else ''
 
 # %% ../nbs/15_yardsticks.ipynb #y09
 def _lite_file()->Path:
@@ -82,25 +82,34 @@ def _torchvision_file(
     name:str, # resnet18 or resnet50
 )->Path: # Of the weights
     "Where torchvision keeps weights it was given; nothing is downloaded."
-    path = Path(torch.hub.get_dir())/'checkpoints'/NETWORKS[name].file
-    if not path.exists():
+    weights_file = Path(torch.hub.get_dir())/'checkpoints'/NETWORKS[name].file
+    if not weights_file.exists():
         raise ValueError(
-            f"no weights of {name} on this machine: fetch {path.name} from "
-            f"torchvision's list of weights and put it into {path.parent}")
-    return path
+            f"no weights of {name} on this machine: fetch {weights_file.name} from "
+            f"torchvision's list of weights and put it into {weights_file.parent}")
+    return weights_file
 
 def _by_order(
     model:nn.Module,        # Whose names and shapes are wanted
     state:dict[str,Tensor], # The same weights under other names, in the same order
 )->dict[str,Tensor]: # Under the model's names
     "Weights renamed by their place; refused where a shape differs."
-    names = [name for name in model.state_dict() if not name.endswith('num_batches_tracked')]
-    values = [value for name, value in state.items() if not name.endswith('num_batches_tracked')]
-    renamed = dict(zip(names, values, strict=True))
-    own = model.state_dict()
-    wrong = [name for name in names if own[name].shape != renamed[name].shape]
-    if wrong:
-        raise ValueError(f"the weights do not fit the network at {wrong[0]}")
+    entry_names = [
+        entry_name
+        for entry_name in model.state_dict()
+        if not entry_name.endswith('num_batches_tracked')]
+    values = [
+        content
+        for entry_name, content in state.items()
+        if not entry_name.endswith('num_batches_tracked')]
+    renamed = dict(zip(entry_names, values, strict=True))
+    own_state = model.state_dict()
+    wrong_names = [
+        entry_name
+        for entry_name in entry_names
+        if own_state[entry_name].shape != renamed[entry_name].shape]
+    if wrong_names:
+        raise ValueError(f"the weights do not fit the network at {wrong_names[0]}")
     return renamed
 
 # %% ../nbs/15_yardsticks.ipynb #y11
@@ -109,18 +118,18 @@ def body(
 )->nn.Module: # (B, 3, H, W) -> features (B, width); weights as trained on photographs
     "A network without its head."
     if name == 'efficientnet_lite0':
-        state = torch.load(_lite_file(), weights_only=True)
+        published = torch.load(_lite_file(), weights_only=True)
         from timm import create_model  # an extra
-        model = create_model('tf_efficientnet_lite0')
-        model.load_state_dict(_by_order(model, state), strict=False)
-        model.reset_classifier(0)
-        return model
-    state = torch.load(_torchvision_file(name), weights_only=True)
+        network = create_model('tf_efficientnet_lite0')
+        network.load_state_dict(_by_order(network, published), strict=False)
+        network.reset_classifier(0)
+        return network
+    published = torch.load(_torchvision_file(name), weights_only=True)
     from torchvision import models
-    model = models.get_model(name, weights=None)
-    model.load_state_dict(state)
-    model.fc = nn.Identity()
-    return model
+    network = models.get_model(name, weights=None)
+    network.load_state_dict(published)
+    network.fc = nn.Identity()
+    return network
 
 def headed(
     model:nn.Module, # From `body`
@@ -132,13 +141,13 @@ def headed(
     "A network with a new head, drawn from `seed`."
     model = model.eval()
     with torch.no_grad():
-        width = model(torch.zeros(1, 3, px, px)).shape[1]
-    head = nn.Linear(width, classes)
+        n_features = model(torch.zeros(1, 3, px, px)).shape[1]
+    new_head = nn.Linear(n_features, classes)
     generator = torch.Generator().manual_seed(seed)
-    nn.init.xavier_normal_(head.weight, generator=generator)
-    nn.init.zeros_(head.bias)
-    whole = nn.Sequential(OrderedDict(body=model, fc=head))
-    return whole.to(memory_format=torch.channels_last)
+    nn.init.xavier_normal_(new_head.weight, generator=generator)
+    nn.init.zeros_(new_head.bias)
+    whole_network = nn.Sequential(OrderedDict(body=model, fc=new_head))
+    return whole_network.to(memory_format=torch.channels_last)
 
 # %% ../nbs/15_yardsticks.ipynb #y16
 def yardstick_protocol(
@@ -146,8 +155,18 @@ def yardstick_protocol(
     px:int,            # From `side_of`
 )->Protocol: # What a pretrained network is trained with; augmentation and loss stay
     "The protocol of the yardsticks."
-    return replace(protocol, px=px, lr=.05, finetune_lr=0., finetune_tries=3, weight_decay=5e-4,
-                   batch=32, max_epochs=8, schedule='cosine', warmup=1., patience=0)
+    return replace(
+        protocol,
+        px=px,
+        lr=.05,
+        finetune_lr=0.,
+        finetune_tries=3,
+        weight_decay=5e-4,
+        batch=32,
+        max_epochs=8,
+        schedule='cosine',
+        warmup=1.,
+        patience=0)
 
 def yardstick_spec(
     arm:str,           # pretrained or probe
@@ -159,11 +178,11 @@ def yardstick_spec(
     labels:dict,       # Columns that are not in the key
 )->Spec: # Of one run
     "What a run of a yardstick is known by."
-    seen = seen_fields(protocol, 'pretrained')
+    seen_of = seen_fields(protocol, 'pretrained')
     if arm == 'probe':
-        seen = dict(px=protocol.px, penalties=list(PENALTIES))
-    named = dict(sparsity=0., density=1., round='', changed='')
-    return Spec(seen | dict(model=network), target, {}, arm, seed, labels | named)
+        seen_of = dict(px=protocol.px, penalties=list(PENALTIES))
+    own_labels = dict(sparsity=0., density=1., round='', changed='')
+    return Spec(seen_of | dict(model=network), target, {}, arm, seed, labels | own_labels)
 
 # %% ../nbs/15_yardsticks.ipynb #y17
 PENALTIES = .001, .01, .1, 1., 10. # Inverse strength of the probe's penalty; validation chooses
@@ -176,12 +195,16 @@ def _batches_of(
 )->tuple[Batches, Callable]: # Training batches, and (images) -> every one of them once
     "What a yardstick is fed: the images of its seed."
     network = NETWORKS[spec.protocol['model']]
-    common = dict(px=large.px, batch=protocol.batch, mean=np.array(network.mean),
-                  std=np.array(network.std), device=device)
+    common = dict(
+        px=large.px,
+        batch=protocol.batch,
+        mean=np.array(network.mean),
+        std=np.array(network.std),
+        device=device)
     images = subset(large.train, spec.target['train'], seed=spec.seed)
-    order = seed_from('transfer order', large.name, spec.seed)
+    order_seed = seed_from('transfer order', large.name, spec.seed)
     def whole(part): return Batches(part, train=False, **common)
-    return Batches(images, seed=order, augment=protocol.augment, **common), whole
+    return Batches(images, seed=order_seed, augment=protocol.augment, **common), whole
 
 def fine_tuned(
     model:nn.Module,   # From `body`
@@ -192,11 +215,17 @@ def fine_tuned(
 )->Run: # Finished, test split read once
     "The whole network, trained on the target."
     head_seed = seed_from('head', large.name, spec.seed)
-    net = headed(model, len(large.classes), px=large.px, seed=head_seed).to(device)
-    train, whole = _batches_of(spec, large, protocol, device)
-    def open_test(): return whole(large.open_test())
-    return transfer(net, Mask({}), train, whole(large.val), open_test=open_test,
-                    protocol=protocol, arm='pretrained')
+    network = headed(model, len(large.classes), px=large.px, seed=head_seed).to(device)
+    train_batches, whole_set = _batches_of(spec, large, protocol, device)
+    def open_test(): return whole_set(large.open_test())
+    return transfer(
+        network,
+        Mask({}),
+        train_batches,
+        whole_set(large.val),
+        open_test=open_test,
+        protocol=protocol,
+        arm='pretrained')
 
 # %% ../nbs/15_yardsticks.ipynb #y19
 @torch.no_grad()
@@ -206,8 +235,12 @@ def features(
 )->tuple[np.ndarray, np.ndarray]: # (N, width) float32 and labels (N,)
     "What a frozen network sees in each image."
     model.eval()
-    seen = [(model(x).cpu(), y.cpu()) for x, y in batches]
-    return torch.cat([x for x, _ in seen]).numpy(), torch.cat([y for _, y in seen]).numpy()
+    batches_seen = [(model(images).cpu(), labels.cpu()) for images, labels in batches]
+    return torch.cat([
+        images
+        for images, _ in batches_seen]).numpy(), torch.cat([
+            labels
+            for _, labels in batches_seen]).numpy()
 
 def _scores(
     regression:'Pipeline', # Fitted
@@ -216,11 +249,11 @@ def _scores(
 )->Scores: # Over every image
     "What a regression says of a split; a class it never met has probability 0."
     inputs, labels = seen
-    probs = np.zeros((len(labels), classes), np.float32)
-    probs[:, regression.classes_] = regression.predict_proba(inputs)
-    right = float((probs.argmax(1) == labels).mean())
-    likely = np.clip(probs[np.arange(len(labels)), labels], 1e-7, 1)
-    return Scores(float(-np.log(likely).mean()), right, torch.from_numpy(probs),
+    probabilities = np.zeros((len(labels), classes), np.float32)
+    probabilities[:, regression.classes_] = regression.predict_proba(inputs)
+    accuracy = float((probabilities.argmax(1) == labels).mean())
+    likely = np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1)
+    return Scores(float(-np.log(likely).mean()), accuracy, torch.from_numpy(probabilities),
                   torch.from_numpy(labels))
 
 def fitted(
@@ -232,12 +265,12 @@ def fitted(
     from sklearn.linear_model import LogisticRegression  # seconds a reader need not wait for
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    tries = []
+    attempts = []
     for penalty in PENALTIES:
         regression = make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=500))
         regression.fit(*train)
-        tries.append((_scores(regression, val, classes), penalty, regression))
-    scores, penalty, regression = min(tries, key=lambda one: one[0].loss)
+        attempts.append((_scores(regression, val, classes), penalty, regression))
+    scores, penalty, regression = min(attempts, key=lambda one: one[0].loss)
     return regression, scores, penalty
 
 # %% ../nbs/15_yardsticks.ipynb #y21
@@ -249,19 +282,28 @@ def probed(
     device:str='cpu',  # Where it runs
 )->Run: # Finished, test split read once
     "A regression on frozen features."
-    began = time.perf_counter()
+    began_at = time.perf_counter()
     model, classes = model.to(device), len(large.classes)
-    train, whole = _batches_of(spec, large, protocol, device)
-    known, val = features(model, whole(train.images)), features(model, whole(large.val))
-    regression, val_scores, penalty = fitted(known, val, classes)
-    test_scores = _scores(regression, features(model, whole(large.open_test())), classes)
-    seconds = time.perf_counter() - began
-    line = dict(epoch=0, step=0, lr=0., train_loss=_scores(regression, known, classes).loss,
-                val_loss=val_scores.loss, val_acc=val_scores.acc, seconds=seconds)
-    done = Fit((line,), 1, 0, 'budget', 0, seconds, len(known[1]) / seconds, None, {}, {})
+    train_batches, whole_set = _batches_of(spec, large, protocol, device)
+    train_features, val_features = features(
+        model, whole_set(train_batches.images)), features(model, whole_set(large.val))
+    regression, val_scores, penalty = fitted(train_features, val_features, classes)
+    test_scores = _scores(regression, features(model, whole_set(large.open_test())), classes)
+    seconds = time.perf_counter() - began_at
+    only_epoch = dict(
+        epoch=0,
+        step=0,
+        lr=0.,
+        train_loss=_scores(regression, train_features, classes).loss,
+        val_loss=val_scores.loss,
+        val_acc=val_scores.acc,
+        seconds=seconds)
+    finished = Fit(
+        (only_epoch,), 1, 0, 'budget', 0, seconds, len(train_features[1]) / seconds, None, {}, {})
     weights = sum(weight.numel() for weight in model.parameters())
-    costs = dict(params_kept=weights, bytes=4 * weights, penalty=penalty)
-    return Run(metrics_of(done, val_scores, test_scores, costs), done.history, val_scores,
+    network_costs = dict(params_kept=weights, bytes=4 * weights, penalty=penalty)
+    return Run(metrics_of(
+        finished, val_scores, test_scores, network_costs), finished.history, val_scores,
                test_scores)
 
 def carry_out_yardstick(
@@ -271,5 +313,5 @@ def carry_out_yardstick(
     device:str='cpu',  # Where it runs
 )->Run: # Finished, test split read once
     "One run of a yardstick."
-    way = dict(pretrained=fine_tuned, probe=probed)[spec.arm]
-    return way(body(spec.protocol['model']), spec, large, protocol, device)
+    carry_out = dict(pretrained=fine_tuned, probe=probed)[spec.arm]
+    return carry_out(body(spec.protocol['model']), spec, large, protocol, device)
