@@ -54,9 +54,18 @@ def shared(
 )->Path: # Folder
     "Where the package keeps what it shares."
     package = Path(str(files('lth_nb')))
-    inside = 'nbs/experiments' if kind == 'experiments' else kind
-    nearby = package.parent/inside
-    return nearby if nearby.is_dir() else package/'_share'/kind
+    subfolder = 'nbs/experiments' if kind == 'experiments' else kind
+    nearby = package.parent/subfolder
+    if nearby.is_dir():
+        return nearby
+
+    return package/'_share'/kind
+
+def _read_json(
+    path:Path, # A file
+)->Any: # Its value
+    "What a JSON file holds."
+    return json.loads(path.read_text(encoding='utf-8'))
 
 def notebook(
     name:str, # Name of an experiment, or path of a notebook
@@ -64,8 +73,10 @@ def notebook(
     "Find an experiment."
     if name.endswith('.ipynb') and Path(name).is_file():
         return Path(name)
-    known = {path.stem: path for path in sorted(shared('experiments').glob('*.ipynb'))}
-    return known[choose(name, known, 'experiment')]
+
+    notebooks = sorted(shared('experiments').glob('*.ipynb'))
+    experiments = {location.stem: location for location in notebooks}
+    return experiments[choose(name, experiments, 'experiment')]
 
 # %% ../nbs/13_experiments.ipynb #c11
 def parse_list(
@@ -74,15 +85,17 @@ def parse_list(
     minimum:int=0,         # Smallest value allowed
 )->tuple[int,...]: # In the order given
     "Read whole numbers separated by commas; duplicates and anything else are refused."
-    items = text if isinstance(text, (list, tuple)) else str(text).split(',')
-    parts = [str(item).strip() for item in items]
-    if not all(re.fullmatch(r'\d+', part) for part in parts):
+    listed = text if isinstance(text, (list, tuple)) else str(text).split(',')
+    written = [str(element).strip() for element in listed]
+    if not all(map(re.compile(r'\d+').fullmatch, written)):
         raise ValueError(f"{what} must be whole numbers separated by commas, got {text!r}")
-    numbers = tuple(int(part) for part in parts)
+
+    numbers = tuple(map(int, written))
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"{what} lists a number twice: {text!r}")
     if min(numbers) < minimum:
         raise ValueError(f"{what} must be >= {minimum}, got {min(numbers)}")
+
     return numbers
 
 # %% ../nbs/13_experiments.ipynb #c12
@@ -95,6 +108,7 @@ def parse_number(
     numbers = parse_list(text, what, minimum)
     if len(numbers) > 1:
         raise ValueError(f"{what} must be one number, got {text!r}")
+
     return numbers[0]
 
 def parse_seeds(
@@ -106,6 +120,7 @@ def parse_seeds(
         return parse_list(text.rstrip(', '), what)
     if isinstance(text, (list, tuple)):
         return parse_list(text, what)
+
     return tuple(range(parse_number(text, what)))
 
 # %% ../nbs/13_experiments.ipynb #c16
@@ -115,50 +130,59 @@ def parse_names(
     what:str,              # Noun for the message
 )->tuple[str,...]: # In the order given
     "Read names separated by commas, each one of `allowed`."
-    known, names = list(allowed), split_names(text)
-    for name in names:
-        choose(name, known, what)
-    if len(set(names)) < len(names):
+    known_names = list(allowed)
+    names_typed = split_names(text)
+    for typed_name in names_typed:
+        choose(typed_name, known_names, what)
+
+    if len(set(names_typed)) < len(names_typed):
         raise ValueError(f"{what} is named twice in {text!r}")
-    return names
+
+    return names_typed
 
 def split_names(
     text:str, # 'pbc, lc25000'; '' = none named
 )->tuple[str,...]: # In the order given, without the spaces around them
     "Names separated by commas, whatever they are."
-    parts = [part.strip() for part in str(text).split(',')]
-    return tuple(part for part in parts if part)
+    stripped = map(str.strip, str(text).split(','))
+    return tuple(filter(None, stripped))
 
 # %% ../nbs/13_experiments.ipynb #c20
 def _assignments(
     cell:str, # Source
 )->Iterator[tuple[str,ast.stmt]]: # Name and statement
     "What a cell assigns at its top level."
-    for node in ast.parse(cell).body:
-        if isinstance(node, ast.AnnAssign):
-            yield node.target.id, node
-        if isinstance(node, ast.Assign):
-            yield from ((target.id, node) for target in node.targets)
+    for statement in ast.parse(cell).body:
+        if isinstance(statement, ast.AnnAssign):
+            yield statement.target.id, statement
+        if isinstance(statement, ast.Assign):
+            yield from ((variable.id, statement) for variable in statement.targets)
 
 def _assigned(
     cell:str, # Source
 )->set[str]: # Names
     "Names a cell assigns at its top level."
-    return {name for name, _ in _assignments(cell)}
+    assigned = dict(_assignments(cell))
+    return set(assigned)
 
 def refuse_unknown(
     cells:Sequence[str], # IPython's `In`: the sources run so far
 )->None: # Nothing
     "Raise if papermill was given a name the parameters cell lacks."
-    injected = [index for index, cell in enumerate(cells) if cell.startswith('# Parameters\n')]
+    injected = []
+    for position, source in enumerate(cells):
+        if source.startswith('# Parameters\n'):
+            injected.append(position)
     if not injected:
         return
-    known = _assigned(cells[injected[0] - 1])
-    unknown = sorted(_assigned(cells[injected[0]]) - known)
+
+    known_names = _assigned(cells[injected[0] - 1])
+    unknown = sorted(_assigned(cells[injected[0]]) - known_names)
     if not unknown:
         return
+
     raise ValueError(f"unknown parameter {', '.join(unknown)}: "
-                     f"this notebook knows {', '.join(sorted(known))}")
+                     f"this notebook knows {', '.join(sorted(known_names))}")
 
 # %% ../nbs/13_experiments.ipynb #home1
 def home_of(
@@ -220,7 +244,10 @@ class Request:
     @property
     def usual_sources(self)->tuple[str,...]: # Names; () = every bank in `bank`
         "The sources of a transfer: as named, else one of the embedded, for an answer in minutes."
-        return self.sources or (() if self.bank else SOURCES[:1])
+        if self.sources or self.bank:
+            return self.sources
+
+        return SOURCES[:1]
 
     @property
     def recipe(self)->str: # paper or tuned
@@ -230,41 +257,51 @@ class Request:
     @property
     def protocols(self)->dict[str,Protocol]: # Recipe -> what its transfers are trained with
         "One protocol per recipe, before the device decides on a precision."
-        sizes = _given(model=self.model, px=self.px, batch=self.batch, augment=self.augment)
+        changes = _given(model=self.model, px=self.px, batch=self.batch, augment=self.augment)
         if self.smoke:
-            sizes |= dict(max_epochs=3, finetune_tries=1)
-        return {recipe: make_protocol(self.preset, recipe, self.change, **sizes)
-                for recipe in self.recipes}
+            changes |= dict(max_epochs=3, finetune_tries=1)
+
+        def trained(recipe):
+            "What one recipe trains with."
+            return make_protocol(self.preset, recipe, self.change, **changes)
+
+        return {recipe: trained(recipe) for recipe in self.recipes}
 
     @property
     def search_protocol(self)->Protocol: # Of a search on `source`
         "What a search is run with."
         if len(self.rounds) > 1:
             raise ValueError(f"rounds must be one number, got {self.rounds}")
-        rounds = sum(self.rounds) # one number, or 0
-        sizes = _given(model=self.model, source_px=self.px, batch=self.batch, rounds=rounds)
+
+        n_rounds = sum(self.rounds) # one number, or 0
+        changes = _given(model=self.model, source_px=self.px, batch=self.batch, rounds=n_rounds)
         if self.smoke:
-            sizes |= dict(rounds=1, max_epochs=3, batch=16)
-        sizes |= dict(finetune_tries=1) # of transfers alone
-        return make_protocol(self.preset, self.recipe, self.change, **sizes)
+            changes |= dict(rounds=1, max_epochs=3, batch=16)
+
+        changes |= dict(finetune_tries=1) # of transfers alone
+        return make_protocol(self.preset, self.recipe, self.change, **changes)
 
     def design(self,
         recipe:str, # One of those asked for
     )->Design: # Arms and rounds
         "What is run with a recipe: as asked, else as the preset says."
         usual = PLANS[self.preset][recipe]
-        arms, rounds = self.arms or usual.arms, self.rounds or usual.rounds
+        arms_asked = self.arms or usual.arms
+        rounds_asked = self.rounds or usual.rounds
         if self.smoke:
-            return Design(arms, rounds[:1])
-        return Design(arms, rounds, () if self.rounds else usual.curve)
+            return Design(arms_asked, rounds_asked[:1])
+        if self.rounds:
+            return Design(arms_asked, rounds_asked, ())
+
+        return Design(arms_asked, rounds_asked, usual.curve)
 
     def folder(self,
         name:str,        # Of the set that was read
         fingerprint:str, # Of it
     )->Path: # <home>/<name>, or one beside it where another set of that name was there first
         "Make the folder of the results."
-        where = set_at(self.target or self.source, self.data)
-        return own_folder(self.home, name, fingerprint, where)
+        location = set_at(self.target or self.source, self.data)
+        return own_folder(self.home, name, fingerprint, location)
 
     def save(self,
         verdicts:Sequence[Any], # Of `stats.verdict`, in the order of the recipes
@@ -275,20 +312,24 @@ class Request:
         folder.mkdir(parents=True, exist_ok=True)
         records = [verdict.json | dict(accepted=accepted) for verdict in verdicts]
         several = len({record['search_recipe'] for record in records}) > 1
-        found = {}
+        by_recipe = {}
         for record in records:
-            tickets = f", tickets {record['search_recipe']}" if several else ''
-            found[record['recipe'] + tickets] = record
-        path = folder/'verdict.json'
-        with whole(path) as aside:
-            aside.write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
-        return path
+            heading = record['recipe']
+            if several:
+                heading += f", tickets {record['search_recipe']}"
+            by_recipe[heading] = record
+
+        verdict_file = folder/'verdict.json'
+        with whole(verdict_file) as temporary:
+            temporary.write_text(json.dumps(by_recipe, indent=1) + '\n', encoding='utf-8')
+
+        return verdict_file
 
 def _given(
     **sizes:str|int, # Fields of `Protocol`; '' and 0 were left open
 )->dict[str,str|int]: # The others
     "What was asked for."
-    return {name: value for name, value in sizes.items() if value}
+    return {field_name: value for field_name, value in sizes.items() if value}
 
 # %% ../nbs/13_experiments.ipynb #c25
 def _text(text:Any, what:str)->str:
@@ -299,9 +340,18 @@ def _path(text:Any, what:str)->str:
     "A path, or a name that may be one; ~ is the home folder."
     return os.path.expanduser(_text(text, what))
 
-def _whole(text:Any, what:str)->int:
-    "One whole number above 0; 0 where nothing was typed."
-    return parse_number(text, what) if str(text) else 0
+def _optional(read:Callable, nothing:Any=(), **limits:int)->Callable:
+    "A reader that gives `nothing` where nothing was typed."
+    def read_typed(text, what):
+        "What was typed, within the limits."
+        if not str(text):
+            return nothing
+
+        return read(text, what, **limits)
+
+    return read_typed
+
+_whole = _optional(parse_number, 0) # One whole number above 0
 
 def _flag(text:Any, what:str)->bool:
     "True or False, in either case."
@@ -314,15 +364,20 @@ def _sources(text:Any, what:str)->str:
 
 def _arms(text:Any, what:str)->tuple[str,...]:
     "Arms; a reading needs scratch and ticket."
-    arms = parse_names(text, ARMS, 'arm')
-    absent = {'scratch', 'ticket'} - {*arms}
-    if arms and absent:
-        raise ValueError(f"arms must include {', '.join(sorted(absent))}")
-    return arms
+    arms_named = parse_names(text, ARMS, 'arm')
+    left_out = {'scratch', 'ticket'} - {*arms_named}
+    if arms_named and left_out:
+        raise ValueError(f"arms must include {', '.join(sorted(left_out))}")
+
+    return arms_named
 
 def _preset(text:Any, what:str)->str:
     "A preset, or none."
-    return choose(str(text), PRESETS, what) if str(text) else ''
+    preset_name = str(text)
+    if not preset_name:
+        return ''
+
+    return choose(preset_name, PRESETS, what)
 
 def _device(text:Any, what:str)->str:
     "A kind of device, with or without an index; whether it is there is for torch to say."
@@ -352,26 +407,16 @@ def _search_recipe(text:Any, what:str)->str:
     "The recipe of the searches."
     return choose(str(text).strip(), RECIPES, what)
 
-def _rounds(text:Any, what:str)->tuple[int,...]:
-    "Rounds after the unpruned one."
-    return parse_list(text, what, minimum=1) if str(text) else ()
-
-def _kept(text:Any, what:str)->tuple[int,...]:
-    "Rounds, the unpruned one among them."
-    return parse_list(text, what) if str(text) else ()
-
-def _seeds(text:Any, what:str)->tuple[int,...]:
-    "Seeds; none where nothing was typed."
-    return parse_seeds(text, what) if str(text) else ()
-
-def _draw(text:Any, what:str)->int:
-    "A whole number from 0; 0 where nothing was typed."
-    return parse_number(text, what, minimum=0) if str(text) else 0
+_rounds = _optional(parse_list, minimum=1) # Rounds after the unpruned one
+_kept = _optional(parse_list) # Rounds, the unpruned one among them
+_seeds = _optional(parse_seeds)
+_draw = _optional(parse_number, 0, minimum=0) # A whole number from 0
 
 def _cores()->int:
     "Cores this process may use."
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
+
     return os.cpu_count() or 1
 
 def _workers(text:Any, what:str)->int:
@@ -397,19 +442,24 @@ def _with_seeds(
     "A request that names its seeds."
     if asked.smoke:
         return replace(asked, seeds=(0,))
-    if asked.seeds or not (asked.preset and asked.recipes):
+    if asked.seeds or not asked.preset or not asked.recipes:
         return asked
-    first = next(iter(asked.protocols.values()))
-    return replace(asked, seeds=tuple(range(first.seeds)))
+
+    first_protocol = next(iter(asked.protocols.values()))
+    return replace(asked, seeds=tuple(range(first_protocol.seeds)))
 
 def request(
     names:Mapping[str,Any], # `globals()` of an experiment, or one line of a plan
 )->Request: # Checked
     "Read every parameter that is there; unknown ones are refused."
     refuse_unknown(names.get('In', ()))
-    given = {name: names[name] for name in READERS if name in names}
-    read = {FIELDS.get(name, name): READERS[name](text, name) for name, text in given.items()}
-    return _with_seeds(Request(**dict(workers=_cores()) | read))
+    fields = dict(workers=_cores())
+    for parameter, read in READERS.items():
+        if parameter in names:
+            field = FIELDS.get(parameter, parameter)
+            fields[field] = read(names[parameter], parameter)
+
+    return _with_seeds(Request(**fields))
 
 # %% ../nbs/13_experiments.ipynb #c37
 def search_of(
@@ -418,10 +468,11 @@ def search_of(
     searches:Iterable[int],  # Search seeds at hand, at least one
 )->int: # One of `searches`
     "The search whose ticket a transfer seed takes."
-    known = sorted(set(searches))
-    if {*seeds} <= {*known}:
+    at_hand = sorted(set(searches))
+    if {*seeds} <= {*at_hand}:
         return seed
-    return known[seed % len(known)]
+
+    return at_hand[seed % len(at_hand)]
 
 # %% ../nbs/13_experiments.ipynb #c41
 @dataclass(frozen=True)
@@ -434,8 +485,11 @@ def _default(
     node:ast.expr|None, # What stands on the right
 )->str: # Its value as text; '' for an expression
     "The value of a literal."
+    if node is None:
+        return ''
+
     try:
-        return '' if node is None else str(ast.literal_eval(node))
+        return str(ast.literal_eval(node))
     except ValueError:
         return ''
 
@@ -443,27 +497,32 @@ def _parameter(
     node:ast.stmt, # An assignment
 )->Parameter: # Without a kind where it has no annotation
     "What one line of a parameters cell declares."
-    kind = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ''
-    return Parameter(kind, _default(node.value))
+    annotation = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ''
+    return Parameter(annotation, _default(node.value))
 
 def _places(
     cells:list[dict], # Of a notebook
     tag:str,          # Such as parameters
 )->list[int]: # Ascending
     "Where the cells with a tag stand."
-    tags = [cell['metadata'].get('tags', []) for cell in cells]
-    return [place for place, given in enumerate(tags) if tag in given]
+    positions = []
+    for position, cell in enumerate(cells):
+        if tag in cell['metadata'].get('tags', []):
+            positions.append(position)
+
+    return positions
 
 def parameters_of(
     path:Path, # Notebook
 )->dict[str,Parameter]: # In order; empty where no cell has the tag
     "The parameters an experiment declares."
-    cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-    places = _places(cells, 'parameters')
-    if not places:
+    cells = _read_json(path)['cells']
+    positions = _places(cells, 'parameters')
+    if not positions:
         return {}
-    declared = ''.join(cells[places[0]]['source'])
-    return {name: _parameter(node) for name, node in _assignments(declared)}
+
+    declared = ''.join(cells[positions[0]]['source'])
+    return {variable: _parameter(statement) for variable, statement in _assignments(declared)}
 
 # %% ../nbs/13_experiments.ipynb #c44
 @dataclass(frozen=True)
@@ -477,9 +536,10 @@ def _yamls(
     typed:dict, # papermill's options
 )->list[str|bytes]: # From files, as they were typed, in base64
     "The texts in YAML among the options."
-    kept = [Path(file).read_text(encoding='utf-8') for file in typed['parameters_file']]
-    coded = map(base64.b64decode, typed['parameters_base64'])
-    return [*kept, *typed['parameters_yaml'], *coded]
+    files_typed = map(Path, typed['parameters_file'])
+    in_files = [path.read_text(encoding='utf-8') for path in files_typed]
+    decoded = map(base64.b64decode, typed['parameters_base64'])
+    return [*in_files, *typed['parameters_yaml'], *decoded]
 
 def read_options(
     source:Path,       # The notebook that is executed
@@ -493,14 +553,17 @@ def read_options(
         read = papermill.make_context('lth run', [str(source), *options], allow_extra_args=True)
     except click.exceptions.Exit as told:
         raise SystemExit(told.exit_code) from None # --help
+
     typed = read.params
-    given = {}
-    for text in _yamls(typed):
-        given |= yaml.safe_load(text) or {}
-    given = {name: str(value) for name, value in given.items()}
-    texts = dict(typed['parameters'])
-    words = [word for word in (typed['output_path'], *read.args) if word]
-    return Typed(given | texts | dict(typed['parameters_raw']), texts, tuple(words))
+    in_yaml = {}
+    for written in _yamls(typed):
+        in_yaml |= yaml.safe_load(written) or {}
+
+    as_typed = dict(typed['parameters'])
+    given = dict(zip(in_yaml, map(str, in_yaml.values())))
+    given |= as_typed | dict(typed['parameters_raw'])
+    positional = filter(None, [typed['output_path'], *read.args])
+    return Typed(given, as_typed, tuple(positional))
 
 # %% ../nbs/13_experiments.ipynb #c47
 def complete(
@@ -508,29 +571,35 @@ def complete(
     given:dict[str,str],  # From `read_options`
 )->dict[str,str]: # Every parameter: given, else the default
     "Refuse unknown names, fill in defaults."
-    known = parameters_of(path)
+    declared = parameters_of(path)
     for name in given:
-        choose(name, known, f'parameter of {path.stem}')
-    return {name: parameter.default for name, parameter in known.items()} | given
+        choose(name, declared, f'parameter of {path.stem}')
+
+    defaults = {name: parameter.default for name, parameter in declared.items()}
+    return defaults | given
 
 def as_text(
     path:Path,   # Notebook
     typed:Typed, # From `read_options`
 )->list[str]: # papermill's options
     "Options that hand text over as it was typed."
-    known, words = parameters_of(path), []
-    for name, text in typed.texts.items():
-        if known[name].kind == 'str':
-            words += ['-r', name, text]
-    return words
+    declared, options = parameters_of(path), []
+    for parameter, as_typed in typed.texts.items():
+        if declared[parameter].kind == 'str':
+            options += ['-r', parameter, as_typed]
+
+    return options
 
 # %% ../nbs/13_experiments.ipynb #c51
 def one_set(
     parameters:dict[str,str], # From `complete`
 )->str: # Name or path; '' where it is about none or several
     "The set that an experiment is about."
-    name = parameters.get('target') or parameters.get('source') or ''
-    return '' if ',' in name else name
+    set_named = parameters.get('target') or parameters.get('source') or ''
+    if ',' in set_named:
+        return ''
+
+    return set_named
 
 def result_folder(
     parameters:dict[str,str], # From `complete`
@@ -539,16 +608,21 @@ def result_folder(
     "Where an experiment writes, unless another set of that name was there first: see `own_folder`."
     out = Path(parameters.get('out') or 'runs').expanduser()
     home = home_of(out, str(parameters.get('smoke')).lower() == 'true')
-    name = one_set(parameters)
-    return home/(set_name(name) if name else stem)
+    set_named = one_set(parameters)
+    if not set_named:
+        return home/stem
+
+    return home/set_name(set_named)
 
 def set_at(
     name:str,        # Name or path of a set
     data:str='data', # Folder of data sets, for a name
 )->str: # Absolute path; of a drawn set the one it would have
     "What tells sets of one name apart before they are read."
-    path = Path(name).expanduser() if names_path(name) else Path(data)/name
-    return str(path.resolve())
+    if names_path(name):
+        return str(Path(name).expanduser().resolve())
+
+    return str((Path(data)/name).resolve())
 
 # %% ../nbs/13_experiments.ipynb #c53
 def records(
@@ -556,35 +630,39 @@ def records(
 )->dict[Path,dict]: # Folder -> name, fingerprint and the places the set was read from; newest first
     "The folders that belong to sets of one name."
     files = [base/'set.json', *base.parent.glob(f'{glob.escape(base.name)}-*/set.json')]
-    found = [file for file in files if file.is_file()]
-    found.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
-    return {file.parent: json.loads(file.read_text(encoding='utf-8')) for file in found}
+    present = filter(Path.is_file, files)
+    newest_first = sorted(present, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    return {file.parent: _read_json(file) for file in newest_first}
 
 def folder_of(
     base:Path, # <out>/<name of the set>
     where:str, # Of `set_at`
 )->Path|None: # None where all folders belong to other sets
     "Where the newest results of a set lie, or will if it is the first of its name."
-    known = records(base)
-    for folder, about in known.items():
-        if where in about['where']:
+    known_records = records(base)
+    for folder, record in known_records.items():
+        if where in record['where']:
             return folder
-    return None if base in known else base
+
+    return None if base in known_records else base
 
 def _owner(
     folder:Path, # Of results, may be absent
 )->str: # '' = nobody's
     "Fingerprint of the set that a folder belongs to."
-    record, table = folder/'set.json', folder/'table.csv'
-    if record.is_file():
-        return json.loads(record.read_text(encoding='utf-8'))['fingerprint']
-    if not table.is_file():
+    record_file, table_file = folder/'set.json', folder/'table.csv'
+    if record_file.is_file():
+        return _read_json(record_file)['fingerprint']
+    if not table_file.is_file():
         return ''
-    with open(table, newline='', encoding='utf-8') as lines:
-        row = next(csv.DictReader(lines), None)
-    if row is None:
+
+    with open(table_file, newline='', encoding='utf-8') as opened:
+        first_run = next(csv.DictReader(opened), None)
+
+    if first_run is None:
         return ''
-    return row.get('fingerprint') or 'not known'
+
+    return first_run.get('fingerprint') or 'not known'
 
 def own_folder(
     home:Path,       # Folder of finished runs
@@ -593,19 +671,22 @@ def own_folder(
     where:str,       # Of `set_at`
 )->Path: # home/name; another set's already: home/name-<6 digits of the fingerprint>
     "Make the folder of a set's results, and write into it whose it is."
-    names = name, f'{name}-{fingerprint[:6]}', f'{name}-{fingerprint}'
-    folder = next(home/part for part in names if _owner(home/part) in ('', fingerprint))
+    candidates = home/name, home/f'{name}-{fingerprint[:6]}', home/f'{name}-{fingerprint}'
+    folder = next(candidate for candidate in candidates if _owner(candidate) in ('', fingerprint))
     folder.mkdir(parents=True, exist_ok=True)
-    record, before = folder/'set.json', []
-    if record.is_file():
-        before = json.loads(record.read_text(encoding='utf-8'))['where']
-    about = dict(name=name, fingerprint=fingerprint, where=list(dict.fromkeys([*before, where])))
-    with whole(record) as aside:
-        aside.write_text(json.dumps(about, indent=1), encoding='utf-8')
-    if folder.name == name:
-        return folder
-    print(f'{home/name} holds the results of another set called {name}: '
-          f'those of this one go to {folder}')
+    record_file, places_before = folder/'set.json', []
+    if record_file.is_file():
+        places_before = _read_json(record_file)['where']
+
+    places = list(dict.fromkeys([*places_before, where]))
+    about = dict(name=name, fingerprint=fingerprint, where=places)
+    with whole(record_file) as temporary:
+        temporary.write_text(json.dumps(about, indent=1), encoding='utf-8')
+
+    if folder.name != name:
+        print(f'{home/name} holds the results of another set called {name}: '
+              f'those of this one go to {folder}')
+
     return folder
 
 # %% ../nbs/13_experiments.ipynb #c56
@@ -618,13 +699,20 @@ def writable(
         return to
     if to.resolve() == source.resolve():
         raise ValueError(f"{to} is the notebook to execute: name another output path")
+
+    if not _is_notebook(to):
+        raise ValueError(f"{to} exists and is no notebook: name another output path")
+
+    return to
+
+def _is_notebook(
+    path:Path, # Of anything
+)->bool: # False where it cannot be read
+    "Whether a file holds cells."
     try:
-        cells = json.loads(to.read_text(encoding='utf-8'))['cells']
+        return isinstance(_read_json(path)['cells'], list)
     except (OSError, ValueError, KeyError, TypeError):
-        cells = None
-    if isinstance(cells, list):
-        return to
-    raise ValueError(f"{to} exists and is no notebook: name another output path")
+        return False
 
 ABOUT_SETS = 'target', 'source' # Parameters that name a set
 
@@ -641,12 +729,14 @@ def _how_to_say(
     parameters:dict[str,str], # Of the notebook
 )->str: # What to type
     "How a word that is no output path is meant to be given."
-    name, equals, value = word.partition('=')
-    if equals and name in parameters:
-        return _as_option(name, value)
+    parameter, equals, value = word.partition('=')
+    if equals and parameter in parameters:
+        return _as_option(parameter, value)
+
     for about_sets in ABOUT_SETS:
         if about_sets in parameters:
             return _as_option(about_sets, word)
+
     return "to set a parameter, type -p NAME VALUE"
 
 def output_path(
@@ -658,13 +748,18 @@ def output_path(
     "Tell an output path from a set that was named without `-p`."
     if not words:
         return None, options
-    first = options[0] == words[0]
-    word = words[1] if first and words[1:] else words[0]
-    if first and len(words) == 1 and word.endswith('.ipynb'):
+
+    word, *others = words
+    stands_first = options[0] == word
+    is_path = word.endswith('.ipynb')
+    if stands_first and is_path and not others:
         return writable(Path(word), source), options[1:]
+    if stands_first and others:
+        word = others[0]
     if word.endswith('.ipynb'):
         raise ValueError(f"{word} stands in the wrong place: one output path may be given, right "
                          f"after the experiment, as in lth run {source.stem} {word} -p ...")
+
     how = _how_to_say(word, parameters)
     raise ValueError(f"{word!r} is no output path, which ends in .ipynb; {how}")
 
@@ -674,27 +769,32 @@ def until_plan(
     folder:Path, # Where the shortened copy is written
 )->Path: # The copy
     "A copy of a notebook that ends with its cell tagged `plan`."
-    book = json.loads(path.read_text(encoding='utf-8'))
-    places = _places(book['cells'], 'plan')
-    if not places:
+    notebook_read = _read_json(path)
+    cells = notebook_read['cells']
+    positions = _places(cells, 'plan')
+    if not positions:
         raise ValueError(f"{path.stem} has no cell tagged plan")
-    book['cells'] = book['cells'][:places[0] + 1]
-    short = folder/path.name
-    short.write_text(json.dumps(book), encoding='utf-8')
-    return short
+
+    notebook_read['cells'] = cells[:positions[0] + 1]
+    shortened = folder/path.name
+    shortened.write_text(json.dumps(notebook_read), encoding='utf-8')
+    return shortened
 
 def last_value(
     path:Path, # Executed notebook
 )->str: # Its text; '' where the last cell shows nothing
     "What a notebook ended with."
-    outputs = json.loads(path.read_text(encoding='utf-8'))['cells'][-1].get('outputs', [])
+    last_cell = _read_json(path)['cells'][-1]
+    outputs = last_cell.get('outputs', [])
     if not outputs:
         return ''
-    text = ''.join(outputs[-1].get('data', {}).get('text/plain', ''))
+
+    content = outputs[-1].get('data', {})
+    written = ''.join(content.get('text/plain', ''))
     try:
-        return str(ast.literal_eval(text))
+        return str(ast.literal_eval(written))
     except (SyntaxError, ValueError):
-        return text
+        return written
 
 # %% ../nbs/13_experiments.ipynb #c63
 def sentences(
@@ -702,13 +802,19 @@ def sentences(
     since:float=0., # When it was started, s since 1970
 )->list[str]: # One per recipe; empty where it left no verdict of its own
     "What an experiment found, from its record."
-    path = folder/'verdict.json'
-    if not path.exists() or path.stat().st_mtime < since:
+    verdict_file = folder/'verdict.json'
+    if not verdict_file.exists() or verdict_file.stat().st_mtime < since:
         return []
-    records = json.loads(path.read_text(encoding='utf-8'))
-    found = [f"Recipe {name}: {record['sentence']}" for name, record in records.items()]
-    accepted = {record.get('accepted', '') for record in records.values()} - {''}
-    return found + [f'ACCEPTED in spite of the data check: {names}.' for names in accepted]
+
+    told, accepted = [], set()
+    for recipe, record in _read_json(verdict_file).items():
+        told.append(f"Recipe {recipe}: {record['sentence']}")
+        accepted.add(record.get('accepted', ''))
+
+    for findings in accepted - {''}:
+        told.append(f'ACCEPTED in spite of the data check: {findings}.')
+
+    return told
 
 def _execute(
     path:Path,          # Notebook
@@ -719,13 +825,15 @@ def _execute(
     "Run papermill's own command in this process."
     from papermill.cli import papermill
     to.parent.mkdir(parents=True, exist_ok=True)
-    more = [] if quiet else ['--stdout-file', '-', '--stderr-file', '-']
-    more += ['--no-progress-bar', '--no-log-output']
+    printing = ['--no-progress-bar', '--no-log-output']
+    if not quiet:
+        printing = ['--stdout-file', '-', '--stderr-file', '-', *printing]
     if '--log-output' in options:
-        more = []
+        printing = []
     if '--log-level' not in options:
-        more += ['--log-level', 'WARNING'] # `run` says what is executed
-    papermill.main([str(path), str(to), *options, *more], standalone_mode=False)
+        printing += ['--log-level', 'WARNING'] # `run` says what is executed
+
+    papermill.main([str(path), str(to), *options, *printing], standalone_mode=False)
 
 # %% ../nbs/13_experiments.ipynb #c65
 def results_of(
@@ -733,10 +841,11 @@ def results_of(
     stem:str='',              # Of the notebook
 )->Path|None: # None where all folders of that name belong to other sets
     "Where the newest results of an experiment lie, or will."
-    base, name = result_folder(parameters, stem), one_set(parameters)
-    if not name:
+    base, set_named = result_folder(parameters, stem), one_set(parameters)
+    if not set_named:
         return base
-    return folder_of(base, set_at(name, data_folder(parameters.get('data'))))
+
+    return folder_of(base, set_at(set_named, data_folder(parameters.get('data'))))
 
 def _beside_results(
     path:Path,                # Notebook
@@ -745,18 +854,20 @@ def _beside_results(
     options:list[str],        # papermill's
 )->Path: # The executed notebook
     "Execute a notebook and move it to its results, a failed one next to their folder."
-    base = result_folder(parameters, path.stem)
-    failed = base.parent/f'{path.stem}-{base.name}.failed.ipynb'
+    usual_folder = result_folder(parameters, path.stem)
+    failed = usual_folder.parent/f'{path.stem}-{usual_folder.name}.failed.ipynb'
     try:
         _execute(path, aside, options)
     except BaseException:
         if aside.exists():
             print(f"notebook: {aside.replace(failed).resolve()}", flush=True)
         raise
+
     failed.unlink(missing_ok=True)
     folder = results_of(parameters, path.stem)
     if folder is None:
         return aside
+
     folder.mkdir(parents=True, exist_ok=True)
     return aside.replace(writable(folder/path.name, path))
 
@@ -765,10 +876,10 @@ def print_plan(
     options:list[str], # papermill's
 )->None: # Nothing
     "Execute a notebook up to its plan, aside, and print that."
-    with TemporaryDirectory() as aside:
-        done = Path(aside)/'plan.ipynb'
-        _execute(until_plan(path, Path(aside)), done, options, quiet=True)
-        print(last_value(done))
+    with TemporaryDirectory() as temporary_folder:
+        executed = Path(temporary_folder)/'plan.ipynb'
+        _execute(until_plan(path, Path(temporary_folder)), executed, options, quiet=True)
+        print(last_value(executed))
 
 # %% ../nbs/13_experiments.ipynb #c66
 def run(
@@ -778,23 +889,28 @@ def run(
 )->Path|None: # The executed notebook; None for a plan
     "Execute an experiment."
     path = notebook(name)
-    typed = read_options(path, options)
-    parameters = complete(path, typed.given)
-    to, options = output_path(path, options, typed.words, parameters)
-    options = [*options, *as_text(path, typed)]
+    as_typed = read_options(path, options)
+    parameters = complete(path, as_typed.given)
+    to, options = output_path(path, options, as_typed.words, parameters)
+    options = [*options, *as_text(path, as_typed)]
     if plan:
         return print_plan(path, options)
-    base, started = result_folder(parameters, path.stem), time.time()
-    aside = base.parent/f'{path.stem}-{base.name}-{os.getpid()}.ipynb'
+
+    usual_folder, started = result_folder(parameters, path.stem), time.time()
+    aside = usual_folder.parent/f'{path.stem}-{usual_folder.name}-{os.getpid()}.ipynb'
     if to is None:
-        writable((results_of(parameters, path.stem) or base)/path.name, path)
-    print(f"executing {path.stem}; the notebook is written to {(to or aside).resolve()} as it goes",
-          flush=True)
+        folder = results_of(parameters, path.stem) or usual_folder
+        writable(folder/path.name, path)
+
+    written = (to or aside).resolve()
+    print(f"executing {path.stem}; the notebook is written to {written} as it goes", flush=True)
     if to:
         _execute(path, to, options)
     else:
         to = _beside_results(path, aside, parameters, options)
-    _print_results(to, results_of(parameters, path.stem) or base, 'target' in parameters, started)
+
+    folder = results_of(parameters, path.stem) or usual_folder
+    _print_results(to, folder, 'target' in parameters, started)
     return to
 
 def _print_results(
@@ -806,9 +922,9 @@ def _print_results(
     "The last lines of a command: notebook, verdict, figure."
     verdict = ' '.join(sentences(folder, started)) or last_value(to)
     print(f"\nnotebook: {to.resolve()}\nverdict: {verdict}")
-    page = folder/'panel.html'
-    if has_panel and page.exists():
-        print(f"panel: {page.resolve()}")
+    panel_page = folder/'panel.html'
+    if has_panel and panel_page.exists():
+        print(f"panel: {panel_page.resolve()}")
 
 # %% ../nbs/13_experiments.ipynb #c73
 def copy_notebooks(
@@ -816,8 +932,10 @@ def copy_notebooks(
 )->list[Path]: # The copies
     "Copy the experiments to `dest`."
     originals = sorted(shared('experiments').glob('*.ipynb'))
-    there = [path.name for path in originals if (Path(dest)/path.name).exists()]
-    if there:
-        raise FileExistsError(f"{dest} already has {', '.join(there)}: name another folder")
-    Path(dest).mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.copy(path, dest)) for path in originals]
+    folder = Path(dest)
+    present = [original.name for original in originals if (folder/original.name).exists()]
+    if present:
+        raise FileExistsError(f"{dest} already has {', '.join(present)}: name another folder")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copy(original, dest)) for original in originals]
