@@ -61,7 +61,7 @@ class Plan:
     @property
     def parts(self)->tuple[str,...]: # Sorted
         "Names of the parts."
-        return tuple(sorted({asked['part'] for asked in self.transfers}))
+        return tuple(sorted({transfer['part'] for transfer in self.transfers}))
 
     def only(self,
         *parts:str, # Names of parts
@@ -69,56 +69,71 @@ class Plan:
         "The transfers of some parts."
         for part in parts:
             choose(part, self.parts, f'part of {self.name}')
-        kept = tuple(asked for asked in self.transfers if asked['part'] in parts)
-        return replace(self, transfers=kept)
+
+        transfers = tuple(transfer for transfer in self.transfers if transfer['part'] in parts)
+        return replace(self, transfers=transfers)
 
 def with_parameters(
     plan:Plan, # Any
     **more,    # Parameters every command shall have, such as out or data; empty ones are left out
 )->Plan: # What a line says itself wins
     "A plan whose commands say where."
-    added = {name: str(value) for name, value in more.items() if str(value) not in ('', '0')}
-    searches = tuple(added | asked for asked in plan.searches)
-    transfers = tuple(added | asked for asked in plan.transfers)
-    return replace(plan, searches=searches, transfers=transfers)
+    added = {}
+    for parameter, value in more.items():
+        if str(value) not in ('', '0'):
+            added[parameter] = str(value)
+
+    def placed(lines):
+        "Lines of the plan with what is added."
+        return tuple(added | line for line in lines)
+
+    return replace(plan, searches=placed(plan.searches), transfers=placed(plan.transfers))
 
 # %% ../nbs/12_study.ipynb #c10
 def read_plan(
     path:Path, # study.json
 )->Plan: # With banks as paths that work from here
     "Read a plan."
-    read = json.loads(path.read_text(encoding='utf-8'))
+    written = json.loads(path.read_text(encoding='utf-8'))
     def near(asked):
         "The same line, its bank seen from here."
         if not asked.get('bank'):
             return asked
+
         return asked | dict(bank=_from_here(path.parent/asked['bank']))
-    searches, transfers = (tuple(map(near, read[part])) for part in ('searches', 'transfers'))
-    return Plan(read['name'], read['about'], searches, transfers)
+
+    searches = tuple(map(near, written['searches']))
+    transfers = tuple(map(near, written['transfers']))
+    return Plan(written['name'], written['about'], searches, transfers)
 
 def _from_here(
     path:Path, # Any
 )->str: # Relative where it lies below the current folder
     "A path as somebody would type it."
-    path = path.resolve()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    path, here = path.resolve(), Path.cwd()
+    if path.is_relative_to(here):
+        return str(path.relative_to(here))
+
+    return str(path)
 
 def experiment_of(
     asked:dict, # One line of a plan
 )->tuple[str, list[str]]: # Name and options, as `experiments.run` takes them
     "The experiment that carries out one line of a plan."
+    experiment = 'run_transfer' if 'target' in asked else 'find_tickets'
     options = []
-    for name, value in asked.items():
-        if name not in ASIDE and str(value):
-            options += ['-p', name, str(value)]
-    return 'run_transfer' if 'target' in asked else 'find_tickets', options
+    for parameter, value in asked.items():
+        if parameter not in ASIDE and str(value):
+            options += ['-p', parameter, str(value)]
+
+    return experiment, options
 
 def command(
     asked:dict, # One line of a plan
 )->list[str]: # Words, name first; for a shell: `shlex.join(['lth', 'run', *words])`
     "What to type for one line of a plan."
-    name, options = experiment_of(asked)
-    return [name, *options]
+    experiment, options = experiment_of(asked)
+    return [experiment, *options]
 
 # %% ../nbs/12_study.ipynb #c15
 NAMES = ['target', 'train', 'px', 'recipe', 'changed', 'source', 'search_recipe', 'arm', 'round',
@@ -135,10 +150,11 @@ def _read_transfer(
     asked:dict, # One transfer of a plan
 )->Request: # Each value in its type
     "A transfer of a plan, which must leave none of `SPOKEN` open."
-    absent = [name for name in SPOKEN if not str(asked.get(name, ''))]
-    if absent:
+    left_open = [parameter for parameter in SPOKEN if not str(asked.get(parameter, ''))]
+    if left_open:
         raise ValueError(f"a transfer of a plan must say {', '.join(SPOKEN)}; "
-                                    f"{asked.get('target', 'one')} lacks {', '.join(absent)}")
+                         f"{asked.get('target', 'one')} lacks {', '.join(left_open)}")
+
     return read_line(asked)
 
 def _of_ticket(
@@ -151,22 +167,41 @@ def _of_ticket(
     "The tickets of a source that an arm is run with at one seed."
     if is_shared(arm, protocol):
         return [dict(source='', search_recipe='', round='', search_seed='')]
-    search = search_of(seed, asked.seeds, asked.search_seeds)
-    about = dict(source=source, search_recipe=asked.search_recipe or 'paper', search_seed=search)
-    return [about | dict(round=at_round) for at_round in rounds_of(arm, asked.rounds)]
+
+    search_seed = search_of(seed, asked.seeds, asked.search_seeds)
+    searched = dict(
+        source=source,
+        search_recipe=asked.search_recipe or 'paper',
+        search_seed=search_seed,
+    )
+    return [searched | dict(round=at_round) for at_round in rounds_of(arm, asked.rounds)]
 
 def _rows(
     line:dict, # One transfer of a plan
 )->list[dict]: # `NAMES`, preset and seen, as text
     "What one command leaves in the table."
-    asked, rows = _read_transfer(line), []
-    for recipe, protocol in asked.protocols.items():
-        about = dict(target=asked.target, train=asked.train, px=protocol.px, recipe=recipe,
-                     changed=changed(protocol, asked.preset, recipe), preset=asked.preset)
-        for source, arm, seed in product(asked.sources, asked.arms, asked.seeds):
-            row = about | dict(arm=arm, seed=seed, seen=_seen(protocol, arm))
-            rows += [row | ticket for ticket in _of_ticket(asked, protocol, source, arm, seed)]
-    return [{name: str(value) for name, value in row.items()} for row in rows]
+    transfer, records = _read_transfer(line), []
+    for recipe, protocol in transfer.protocols.items():
+        settings = dict(
+            target=transfer.target,
+            train=transfer.train,
+            px=protocol.px,
+            recipe=recipe,
+            changed=changed(protocol, transfer.preset, recipe),
+            preset=transfer.preset,
+        )
+        for source, arm, seed in product(transfer.sources, transfer.arms, transfer.seeds):
+            record = settings | dict(arm=arm, seed=seed, seen=_seen(protocol, arm))
+            for ticket in _of_ticket(transfer, protocol, source, arm, seed):
+                records.append(_texts(record | ticket))
+
+    return records
+
+def _texts(
+    record:dict, # Such as a row of a table
+)->dict[str,str]: # The same names
+    "Every value as text."
+    return dict(zip(record, map(str, record.values())))
 
 # %% ../nbs/12_study.ipynb #c17
 @cache
@@ -175,8 +210,14 @@ def _seen(
     arm:str,           # Name of an arm
 )->str: # Fields whose value is not the paper's
     "What one run was trained with, as its key sees it."
-    found, paper = seen_fields(protocol, arm), seen_fields(Protocol(), arm)
-    return ','.join(f'{name}={value}' for name, value in found.items() if value != paper.get(name))
+    own_fields = seen_fields(protocol, arm)
+    of_paper = seen_fields(Protocol(), arm)
+    different = []
+    for field_name, value in own_fields.items():
+        if value != of_paper.get(field_name):
+            different.append(f'{field_name}={value}')
+
+    return ','.join(different)
 
 def _as_text(
     column:pd.Series, # Of a run table: read back, numbers may be floats with gaps
@@ -188,18 +229,20 @@ def _value_as_text(value)->str:
     "One value: 3.0 is 3, a gap is ''."
     if value is None or value != value:
         return ''
+
     return f'{value:g}' if isinstance(value, float) else str(value)
 
 def named(
     runs:pd.DataFrame, # A run table, or the rows of `wanted`
 )->pd.DataFrame: # `NAMES` as text; `changed`: every field the arm sees that is not the paper's
     "Columns that name a row: equal where the keys agree on protocol, ticket and seed."
-    names = pd.DataFrame({name: _as_text(runs[name]) for name in NAMES}, dtype=object)
+    row_names = pd.DataFrame({column: _as_text(runs[column]) for column in NAMES}, dtype=object)
     if 'seen' in runs:
-        return names.assign(changed=runs.seen)
-    columns = zip(_as_text(runs.preset), names.recipe, names.changed, names.arm)
-    seen = [_seen(protocol_of(*changes), arm) for *changes, arm in columns]
-    return names.assign(changed=seen)
+        return row_names.assign(changed=runs.seen)
+
+    told_apart = zip(_as_text(runs.preset), row_names.recipe, row_names.changed, row_names.arm)
+    fields_seen = [_seen(protocol_of(*changes), arm) for *changes, arm in told_apart]
+    return row_names.assign(changed=fields_seen)
 
 # %% ../nbs/12_study.ipynb #c18
 def wanted(
@@ -207,10 +250,13 @@ def wanted(
 )->pd.DataFrame: # `NAMES`, preset, seen as text; part; `by`: its first transfer's position
     "One row per run a plan asks for."
     columns = [*NAMES, 'preset', 'seen', 'part', 'by']
-    rows = [row | dict(part=asked['part'], by=position)
-            for position, asked in enumerate(plan.transfers) for row in _rows(asked)]
-    found = pd.DataFrame(rows, columns=columns)
-    return found[~named(found).duplicated()]
+    records = []
+    for position, transfer in enumerate(plan.transfers):
+        for record in _rows(transfer):
+            records.append(record | dict(part=transfer['part'], by=position))
+
+    asked_for = pd.DataFrame(records, columns=columns)
+    return asked_for[~named(asked_for).duplicated()]
 
 def _within(
     some:pd.DataFrame,   # From `named`
@@ -238,13 +284,20 @@ def missing(
     runs:pd.DataFrame, # Run table: what is there
 )->pd.DataFrame: # part, target, recipe, source, arm, by, round, seed, runs, command; may be empty
     "The runs that are not in the table, by name."
-    rows = wanted(plan)
-    left = rows[~_within(named(rows), named(runs))]
-    keys = ['part', 'target', 'recipe', 'source', 'arm', 'by']
-    found = left.groupby(keys, sort=False).agg(
-        round=('round', _numbers), seed=('seed', _numbers), runs=('seed', 'size')).reset_index()
-    typed = [shlex.join(['lth', 'run', *command(plan.transfers[by])]) for by in found.by]
-    return found.assign(command=typed)
+    rows_wanted = wanted(plan)
+    absent = rows_wanted[~_within(named(rows_wanted), named(runs))]
+    columns = ['part', 'target', 'recipe', 'source', 'arm', 'by']
+    groups = absent.groupby(columns, sort=False)
+    counted = groups.agg(
+        round=('round', _numbers),
+        seed=('seed', _numbers),
+        runs=('seed', 'size'),
+    ).reset_index()
+    def spelled(position):
+        "The command of one transfer."
+        return shlex.join(['lth', 'run', *command(plan.transfers[position])])
+
+    return counted.assign(command=list(map(spelled, counted.by)))
 
 # %% ../nbs/12_study.ipynb #c33
 def banks_of(
@@ -252,10 +305,10 @@ def banks_of(
 )->list[Path]: # Folder of the bank of each search seed; it may not be there yet
     "Where a search writes."
     from lth_nb.bank import bank_name  # with torch: seconds that reading a plan need not wait for
-    asked = read_line(search)
-    folder, protocol = Path(asked.bank or asked.home/'banks'), asked.search_protocol
-    about = set_name(asked.source), protocol.model, asked.recipe
-    return [folder/bank_name(*about, seed) for seed in asked.search_seeds]
+    requested = read_line(search)
+    folder, protocol = Path(requested.bank or requested.home/'banks'), requested.search_protocol
+    bank_of = set_name(requested.source), protocol.model, requested.recipe
+    return [folder/bank_name(*bank_of, seed) for seed in requested.search_seeds]
 
 def unsearched(
     plan:Plan, # What is asked for
@@ -263,7 +316,8 @@ def unsearched(
     "The searches that are not done."
     def is_done(search):
         "Whether every bank of a search is there."
-        return all((place/'card.json').exists() for place in banks_of(search))
+        return all((bank_folder/'card.json').exists() for bank_folder in banks_of(search))
+
     return [search for search in plan.searches if not is_done(search)]
 
 def _banks_used(
@@ -282,6 +336,7 @@ def todo(
     needed = set()
     for transfer in transfers:
         needed |= _banks_used(transfer)
+
     def is_needed(search): return (search.get('bank', ''), set_name(search['source'])) in needed
     return [search for search in unsearched(plan) if is_needed(search)] + transfers
 
@@ -295,37 +350,51 @@ def settled(
     arms:tuple[str,...]=COUNTED, # Those that count
 )->pd.DataFrame: # Its rows, without those of sweeps that wait for a run
     "The rows of sweeps that are whole."
-    rows, have = named(wanted(plan)), named(runs)
-    left = rows[~_within(rows, have) & rows.arm.isin(arms)]
-    late = set(left[SWEEP].itertuples(index=False, name=None))
+    rows_wanted, rows_there = named(wanted(plan)), named(runs)
+    absent = rows_wanted[~_within(rows_wanted, rows_there) & rows_wanted.arm.isin(arms)]
+    waiting = set(absent[SWEEP].itertuples(index=False, name=None))
     def waits(sweep):
         "Whether a run of the sweep, or the scratch it shares, is missing."
-        return sweep in late or (*sweep[:3], '', '') in late
-    return runs[[not waits(sweep) for sweep in have[SWEEP].itertuples(index=False, name=None)]]
+        return sweep in waiting or (*sweep[:3], '', '') in waiting
+
+    sweeps = rows_there[SWEEP].itertuples(index=False, name=None)
+    return runs[[not waits(sweep) for sweep in sweeps]]
 
 # %% ../nbs/12_study.ipynb #c44
 def _spans(
     text:str, # Ascending whole numbers, such as '1,2,3,7'
 )->str: # Such as '1-3,7'
     "Numbers, with those in a row as a span."
-    spans = []
+    spans_found = []
     for number in map(int, text.split(',')):
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
+        if spans_found and number == spans_found[-1][1] + 1:
+            spans_found[-1][1] = number
         else:
-            spans.append([number, number])
-    return ','.join(str(first) if first == last else f'{first}-{last}' for first, last in spans)
+            spans_found.append([number, number])
+
+    return ','.join(_span(first, last) for first, last in spans_found)
+
+def _span(
+    first:int, # Its first number
+    last:int,  # Its last
+)->str: # Such as '1-3', or '7'
+    "Numbers in a row, briefly."
+    if first == last:
+        return str(first)
+
+    return f'{first}-{last}'
 
 def _run_names(
     some:pd.DataFrame, # Rows of `missing`
 )->list[str]: # Such as 'cifar10 ticket r1-3,7 s0-1', each once
     "Missing runs, briefly."
-    names = []
+    run_names = []
     for row in some.itertuples():
-        rounds = f'r{_spans(row.round)}' if row.round else ''
-        parts = row.source, row.arm, rounds, f's{_spans(row.seed)}'
-        names.append(' '.join(part for part in parts if part))
-    return list(dict.fromkeys(names))
+        round_span = f'r{_spans(row.round)}' if row.round else ''
+        seed_span = f's{_spans(row.seed)}'
+        run_names.append(' '.join(filter(None, [row.source, row.arm, round_span, seed_span])))
+
+    return list(dict.fromkeys(run_names))
 
 @dataclass(frozen=True, repr=False)
 class Left:
@@ -336,12 +405,13 @@ class Left:
 
     def lines(self)->list[tuple[str, str]]: # Runs by name, and the command that computes them
         "One line per command."
-        found = []
-        for command, some in self.runs.groupby('command', sort=False):
-            about = f"{some.target.iloc[0]}, {' and '.join(some.recipe.unique())}"
-            names = '; '.join(_run_names(some))
-            found.append((f'{some.runs.sum()} runs of {about}: {names}', command))
-        return found
+        written = []
+        for command, of_command in self.runs.groupby('command', sort=False):
+            heading = f"{of_command.target.iloc[0]}, {' and '.join(of_command.recipe.unique())}"
+            run_names = '; '.join(_run_names(of_command))
+            written.append((f'{of_command.runs.sum()} runs of {heading}: {run_names}', command))
+
+        return written
 
     @property
     def head(self)->str: # One phrase
@@ -349,13 +419,18 @@ class Left:
         return f'{self.runs.runs.sum()} runs are missing' if len(self.runs) else self.nothing
 
     def __repr__(self):
-        lines = [f'- {names}\n  {command}' for names, command in self.lines()]
-        return '\n'.join([self.head, *lines, *([self.note] if self.note else [])])
+        written = [self.head]
+        for run_names, command in self.lines():
+            written.append(f'- {run_names}\n  {command}')
+        if self.note:
+            written.append(self.note)
+
+        return '\n'.join(written)
 
     def _repr_markdown_(self):
-        head = f'**{self.head}**' if len(self.runs) else self.head
-        items = [f'- {names}<br>`{command}`' for names, command in self.lines()]
-        return '\n'.join([head, '', *items, '', self.note])
+        heading = f'**{self.head}**' if len(self.runs) else self.head
+        list_items = [f'- {run_names}<br>`{command}`' for run_names, command in self.lines()]
+        return '\n'.join([heading, '', *list_items, '', self.note])
 
 # %% ../nbs/12_study.ipynb #c47
 GAPS = ('round', 'search_seed') # Numbers that some runs lack
@@ -364,9 +439,14 @@ def read_table(
     path:Path, # table.csv
 )->pd.DataFrame: # As `runs.table` gives it, NaN where a number is absent
     "Read a run table back."
-    found = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(GAPS, ['']),
-                        dtype=dict(train=str), low_memory=False)
-    return found.astype(dict.fromkeys(GAPS, float))
+    records = pd.read_csv(
+        path,
+        keep_default_na=False,
+        na_values=dict.fromkeys(GAPS, ['']),
+        dtype=dict(train=str),
+        low_memory=False,
+    )
+    return records.astype(dict.fromkeys(GAPS, float))
 
 def _label_name(
     row:pd.Series, # Of a run table, or one of its named tuples
@@ -380,17 +460,19 @@ def _kept(
     "Arrays that were collected before."
     if not path.exists():
         return {}
-    with np.load(path) as saved:
-        return {name: saved[name] for name in saved.files}
+
+    with np.load(path) as archive:
+        return {array_name: archive[array_name] for array_name in archive.files}
 
 def predictions(
     folder:str|Path, # Of a study
     row:pd.Series,   # Of its table
 )->tuple[np.ndarray, np.ndarray]: # Predicted and true class of every test image, in its order
     "What one run of a study said."
-    saved = _kept(Path(folder)/'predictions.npz')
-    if row.key in saved:
-        return saved[row.key], saved[_label_name(row)]
+    arrays = _kept(Path(folder)/'predictions.npz')
+    if row.key in arrays:
+        return arrays[row.key], arrays[_label_name(row)]
+
     raise ValueError(f"no predictions of run {row.key[:12]} in {folder}: collect it again")
 
 # %% ../nbs/12_study.ipynb #c48
@@ -399,12 +481,13 @@ def _predictions_and_curves(
     rows:pd.DataFrame, # Of its table
 )->tuple[dict, pd.DataFrame]: # Arrays for predictions.npz; curves, one row per run and epoch
     "What finished runs left beside their numbers."
-    arrays, curves = {}, [pd.DataFrame()]
+    arrays, histories = {}, [pd.DataFrame()]
     for row in rows.itertuples():
         arrays[row.key], arrays[_label_name(row)] = predicted(runs, row.key)
-        curve = pd.read_csv(runs.place(row.key)/'history.csv')
-        curves.append(curve.round(5).assign(key=row.key))
-    return arrays, pd.concat(curves)
+        history = pd.read_csv(runs.place(row.key)/'history.csv')
+        histories.append(history.round(5).assign(key=row.key))
+
+    return arrays, pd.concat(histories)
 
 def _save_rows(
     folder:Path,         # Of the study
@@ -413,56 +496,63 @@ def _save_rows(
     curves:pd.DataFrame, # New curves
 )->None: # Nothing
     "Write table, predictions and curves; what was there before is kept where a row still wants it."
-    used = {*rows.key, *map(_label_name, rows.itertuples())}
-    known = _kept(folder/'predictions.npz') | arrays
-    with whole(folder/'predictions.npz') as aside: # the store may be gone
-        np.savez_compressed(aside, **{name: known[name] for name in known if name in used})
-    old = folder/'history.csv.gz'
-    if old.exists():
-        curves = pd.concat([pd.read_csv(old), curves])
+    names_used = {*rows.key, *map(_label_name, rows.itertuples())}
+    known_arrays = _kept(folder/'predictions.npz') | arrays
+    kept_arrays = {name: array for name, array in known_arrays.items() if name in names_used}
+    with whole(folder/'predictions.npz') as temporary: # the store may be gone
+        np.savez_compressed(temporary, **kept_arrays)
+
+    history_file = folder/'history.csv.gz'
+    if history_file.exists():
+        curves = pd.concat([pd.read_csv(history_file), curves])
+
     curves = curves[curves.key.isin(rows.key)].sort_values(['key', 'epoch'])
     same_bytes = dict(method='gzip', mtime=1) # for the same curves
-    with whole(old) as aside:
-        curves.to_csv(aside, index=False, compression=same_bytes)
-    with whole(folder/'table.csv') as aside:
-        rows.to_csv(aside, index=False)
+    with whole(history_file) as temporary:
+        curves.to_csv(temporary, index=False, compression=same_bytes)
+
+    with whole(folder/'table.csv') as temporary:
+        rows.to_csv(temporary, index=False)
 
 # %% ../nbs/12_study.ipynb #c50
 def _seconds(
     search:dict, # One search of a plan
 )->float: # Wall time of its rounds, of those banks that are where it says, in s
     "What a search took."
-    total = 0.
-    for place in banks_of(search):
-        if not (place/'card.json').exists():
+    seconds = 0.
+    for bank_folder in banks_of(search):
+        if not (bank_folder/'card.json').exists():
             continue
-        card = json.loads((place/'card.json').read_text())
-        total += sum(report['seconds'] for report in card['rounds'])
-    return total
+        bank_card = json.loads((bank_folder/'card.json').read_text())
+        seconds += sum(report['seconds'] for report in bank_card['rounds'])
+
+    return seconds
 
 def _units(
     rows:pd.DataFrame, # From `wanted`
 )->dict[str,str]: # Part -> such as '2 searches of a source, 4 transfer seeds spread over them'
     "What n means in each part: so many searches of a source, each with its share of the seeds."
     tickets = rows[rows.search_seed != ''].groupby(['part', 'target', 'source', 'search_recipe'])
-    most = tickets[['search_seed', 'seed']].nunique().groupby('part').max()
+    largest_counts = tickets[['search_seed', 'seed']].nunique().groupby('part').max()
     def told(row):
         "One part."
-        seeds = f'{row.seed} transfer seeds spread over them'
-        return f'{row.search_seed} searches of a source, {seeds}'
-    return {row.Index: told(row) for row in most.itertuples()}
+        transfer_seeds = f'{row.seed} transfer seeds spread over them'
+        return f'{row.search_seed} searches of a source, {transfer_seeds}'
+
+    return {row.Index: told(row) for row in largest_counts.itertuples()}
 
 def _protocols(
     lines:tuple[dict,...], # Searches or transfers of a plan
 )->dict[str,dict]: # Recipe and what was changed -> every field
     "The protocols behind some commands."
-    found = {}
+    protocols = {}
     for line in lines:
-        asked = read_line(line)
-        for recipe, protocol in asked.protocols.items():
-            name = f'{recipe} {changed(protocol, asked.preset, recipe)}'.strip()
-            found[name] = asdict(protocol)
-    return found
+        requested = read_line(line)
+        for recipe, protocol in requested.protocols.items():
+            protocol_name = f'{recipe} {changed(protocol, requested.preset, recipe)}'.strip()
+            protocols[protocol_name] = asdict(protocol)
+
+    return protocols
 
 def card_of(
     plan:Plan,          # Asked
@@ -470,20 +560,46 @@ def card_of(
     machines:list[str], # What they ran on, in words
 )->dict: # JSON values
     "What a study says of itself."
-    sets = rows.drop_duplicates('target').sort_values('target')
-    data = {}
-    for row in sets.itertuples():
-        sizes = dict(n_val=int(row.n_val), n_test=int(row.n_test), px=int(row.px))
-        data[row.target] = dict(kind=row.target_kind, fingerprint=row.fingerprint) | sizes
-    hours = round(float(rows.seconds.astype(float).sum()) / 3600, 2)
+    first_rows = rows.drop_duplicates('target').sort_values('target')
+    data_sets = {}
+    for row in first_rows.itertuples():
+        data_sets[row.target] = dict(
+            kind=row.target_kind,
+            fingerprint=row.fingerprint,
+            n_val=int(row.n_val),
+            n_test=int(row.n_test),
+            px=int(row.px),
+        )
+
+    run_hours = round(float(rows.seconds.astype(float).sum()) / 3600, 2)
     searching = round(sum(map(_seconds, plan.searches)) / 3600, 2)
-    told = dict(transfers=_protocols(plan.transfers), searches=_protocols(plan.searches))
-    asked = wanted(plan)
+    protocols = dict(transfers=_protocols(plan.transfers), searches=_protocols(plan.searches))
+    rows_wanted = wanted(plan)
     return dict(
-        name=plan.name, about=plan.about, date=str(date.today()), runs=len(rows),
-        asked=len(asked), n=_units(asked), hours=hours, search_hours=searching,
-        machines=machines, versions=sorted(set(rows.version)), banks=sorted(set(rows.bank) - {''}),
-        data=data, protocols=told)
+        name=plan.name,
+        about=plan.about,
+        date=str(date.today()),
+        runs=len(rows),
+        asked=len(rows_wanted),
+        n=_units(rows_wanted),
+        hours=run_hours,
+        search_hours=searching,
+        machines=machines,
+        versions=sorted(set(rows.version)),
+        banks=sorted(set(rows.bank) - {''}),
+        data=data_sets,
+        protocols=protocols,
+    )
+
+def _card_in(
+    folder:Path, # Of a study
+)->dict: # {} where there is none
+    "The card that was written."
+    written = folder/'card.json'
+    if not written.exists():
+        return {}
+
+    return json.loads(written.read_text(encoding='utf-8'))
 
 def _save_card(
     folder:Path, # Of the study, with its table
@@ -491,12 +607,12 @@ def _save_card(
     machine:str, # What new runs ran on; '' = nothing to add
 )->None: # Nothing
     "Write the card anew; machines named before stay."
-    path = folder/'card.json'
-    before = json.loads(path.read_text(encoding='utf-8'))['machines'] if path.exists() else []
-    machines = list(dict.fromkeys([*before, *([machine] if machine else [])]))
-    card = card_of(plan, read_table(folder/'table.csv'), machines)
-    with whole(path) as aside:
-        aside.write_text(json.dumps(card, indent=1) + '\n')
+    card_file = folder/'card.json'
+    machines_before = _card_in(folder).get('machines', [])
+    machines = list(dict.fromkeys(filter(None, [*machines_before, machine])))
+    new_card = card_of(plan, read_table(folder/'table.csv'), machines)
+    with whole(card_file) as temporary:
+        temporary.write_text(json.dumps(new_card, indent=1) + '\n')
 
 # %% ../nbs/12_study.ipynb #c52
 @dataclass(frozen=True)
@@ -516,12 +632,14 @@ class Study:
             return {}
         if not (self.folder/'table.csv').exists(): # a run store
             return Runs(self.folder).correct(self.table)
-        kept, found = _kept(self.folder/'predictions.npz'), {}
+
+        arrays, correct_by_run = _kept(self.folder/'predictions.npz'), {}
         for row in self.table.itertuples():
-            guess, label = kept.get(row.key), kept.get(_label_name(row))
-            if guess is not None and label is not None:
-                found[row.key] = guess == label
-        return found
+            predicted_class, true_class = arrays.get(row.key), arrays.get(_label_name(row))
+            if predicted_class is not None and true_class is not None:
+                correct_by_run[row.key] = predicted_class == true_class
+
+        return correct_by_run
 
     def readings(self,
         target:str='',        # Set trained on; '' = all
@@ -532,8 +650,14 @@ class Study:
     )->tuple['Reading',...]: # One per target, recipe and search recipe
         "Comparable rows of the table, filtered and validated once."
         from lth_nb.stats import readings
-        return readings(self.table, correct=self.correct, target=target, recipe=recipe,
-                        search_recipe=search_recipe, sizes=sizes)
+        return readings(
+            self.table,
+            correct=self.correct,
+            target=target,
+            recipe=recipe,
+            search_recipe=search_recipe,
+            sizes=sizes,
+        )
 
 # %% ../nbs/12_study.ipynb #c53
 def _join(
@@ -541,9 +665,9 @@ def _join(
     new:pd.DataFrame,    # Rows of the store
 )->pd.DataFrame: # In the order of their names
     "All rows of a study."
-    rows = pd.concat([before.astype(object), new])
-    numbers = {name: pd.to_numeric(rows[name], errors='coerce') for name in GAPS}
-    return rows.assign(**numbers).sort_values(NAMES, key=lambda column: column.astype(str))
+    all_rows = pd.concat([before.astype(object), new])
+    numbers = {name: pd.to_numeric(all_rows[name], errors='coerce') for name in GAPS}
+    return all_rows.assign(**numbers).sort_values(NAMES, key=lambda column: column.astype(str))
 
 def collect(
     plan:Plan,        # What belongs to the study
@@ -555,57 +679,69 @@ def collect(
     "Add the finished runs of a plan to the files of its study."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    found, old = table(runs), folder/'table.csv'
-    evidence = found[found.smoke.astype(str) != 'True']
-    new = rows_of(plan, evidence)
-    before = read_table(old) if old.exists() else new.iloc[:0]
-    new = new[~new.key.isin(before.key)]
-    if len(new):
-        _save_rows(folder, _join(before, new), *_predictions_and_curves(runs, new))
+    rows_found, table_file = table(runs), folder/'table.csv'
+    evidence = rows_found[rows_found.smoke.astype(str) != 'True']
+    new_rows = rows_of(plan, evidence)
+    rows_before = read_table(table_file) if table_file.exists() else new_rows.iloc[:0]
+    new_rows = new_rows[~new_rows.key.isin(rows_before.key)]
+    if len(new_rows):
+        _save_rows(folder, _join(rows_before, new_rows), *_predictions_and_curves(runs, new_rows))
         _save_card(folder, plan, machine)
-    study = open_study(folder) if old.exists() else Study(plan.name, before, plan, folder=folder)
-    return replace(study, notes=_damaged(found, runs.out))
+
+    if table_file.exists():
+        study = open_study(folder)
+    else:
+        study = Study(plan.name, rows_before, plan, folder=folder)
+    return replace(study, notes=_damaged(rows_found, runs.out))
 
 def _damaged(
     rows:pd.DataFrame, # From `runs.table`
     place:Path,        # Where the runs lie
 )->tuple[str,...]: # Sentences
     "Which runs cannot be read."
-    keys = [key[:12] for key in rows.attrs['damaged']]
-    return tuple(f'run {key} in {place} is damaged and left out' for key in keys)
+    short_keys = [key[:12] for key in rows.attrs['damaged']]
+    return tuple(f'run {key} in {place} is damaged and left out' for key in short_keys)
 
 # %% ../nbs/12_study.ipynb #c55
 def study_path(
     where:str|Path='', # A path, or a name in studies; '' = real_small
 )->Path: # The path where there is one, else the study of that name that came along
     "Where a study lies."
-    path, came = Path(where or 'real_small'), shared('studies')/(where or 'real_small')
-    return came if came.is_dir() and not path.exists() else path
+    where = where or 'real_small'
+    came_along = shared('studies')/where
+    if came_along.is_dir() and not Path(where).exists():
+        return came_along
+
+    return Path(where)
 
 def open_study(
     where:str|Path='', # A name in studies, a folder with table.csv or of runs, a CSV
 )->Study: # Read, not run
     "Read a study."
-    path = study_path(where)
-    if path.is_file():
-        return Study(path.stem, read_table(path))
-    if (path/'table.csv').is_file():
-        return _read_folder(path)
-    if any(path.glob('??/*/')):
-        rows = table(Runs(path))
-        return Study(path.resolve().name, rows, notes=_damaged(rows, path), folder=path)
-    have = ', '.join(sorted(found.parent.name for found in shared('studies').glob('*/table.csv')))
-    raise ValueError(f"no study {str(where)!r}: have {have}; "
+    location = study_path(where)
+    if location.is_file():
+        return Study(location.stem, read_table(location))
+    if (location/'table.csv').is_file():
+        return _read_folder(location)
+    if any(location.glob('??/*/')):
+        records = table(Runs(location))
+        notes = _damaged(records, location)
+        return Study(location.resolve().name, records, notes=notes, folder=location)
+
+    study_names = sorted(file.parent.name for file in shared('studies').glob('*/table.csv'))
+    raise ValueError(f"no study {str(where)!r}: have {', '.join(study_names)}; "
                      "or give a CSV, a folder with table.csv, or a folder of runs")
 
 def _read_folder(
     path:Path, # A folder with table.csv
 )->Study: # With plan and card where they are there
     "Read the tidy files of a study."
-    plan = read_plan(path/'study.json') if (path/'study.json').exists() else None
-    written = path/'card.json'
-    card = json.loads(written.read_text(encoding='utf-8')) if written.exists() else {}
-    return Study(path.resolve().name, read_table(path/'table.csv'), plan, card, (), path)
+    planned, plan = path/'study.json', None
+    if planned.exists():
+        plan = read_plan(planned)
+
+    records = read_table(path/'table.csv')
+    return Study(path.resolve().name, records, plan, _card_in(path), folder=path)
 
 # %% ../nbs/12_study.ipynb #c67
 def _one_reading(
@@ -616,13 +752,13 @@ def _one_reading(
 )->'Reading': # Exactly one
     "The reading of one target and recipe."
     choose(target, sorted(set(study.table.target)), f'target of {study.name}')
-    found = study.readings(target, recipe, search_recipe)
-    if len(found) == 1:
-        return found[0]
-    have = study.table[study.table.target == target]
-    raise ValueError(f"{study.name} has {len(found)} readings of {target} with recipe {recipe} and "
-                     f"search_recipe {search_recipe}: "
-                     f"recipes are {', '.join(sorted(set(have.recipe)))}")
+    readings = study.readings(target, recipe, search_recipe)
+    if len(readings) == 1:
+        return readings[0]
+
+    recipes = sorted(set(study.table.recipe[study.table.target == target]))
+    raise ValueError(f"{study.name} has {len(readings)} readings of {target} with recipe {recipe} "
+                     f"and search_recipe {search_recipe}: recipes are {', '.join(recipes)}")
 
 def curves(
     study:Study, # From `open_study`
@@ -645,8 +781,11 @@ def ladder(
     from lth_nb.figures.style import about
     from lth_nb.stats import ladder as compare_arms
     reading = _one_reading(study, target, recipe, search_recipe)
-    rungs = [rung for source in reading.sources for rung in compare_arms(reading, source)]
-    return ladder_figure(rungs, caption=about([reading]))
+    comparisons = []
+    for source in reading.sources:
+        comparisons += compare_arms(reading, source)
+
+    return ladder_figure(comparisons, caption=about([reading]))
 
 def verdict(
     study:Study, # From `open_study`

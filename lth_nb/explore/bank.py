@@ -32,23 +32,24 @@ ABOVE = dict(orientation='h', x=1, xanchor='right', y=1, yanchor='bottom') # Whe
 
 def _first_layer(ticket):
     "Weights of the first layer with pruned ones NaN, (filters, channels, height, width)."
-    name = next(iter(ticket.mask))
-    weights = ticket.theta[name].float()
-    if weights.dim() != 4: raise ValueError(
-        f"the first layer {name!r} has weights {tuple(weights.shape)}: "
-        "only a convolution has filters to draw")
-    return weights.masked_fill(~ticket.mask[name], np.nan).numpy()
+    first_layer = next(iter(ticket.mask))
+    weights = ticket.theta[first_layer].float()
+    if weights.dim() != 4:
+        raise ValueError(f"the first layer {first_layer!r} has weights {tuple(weights.shape)}: "
+                         "only a convolution has filters to draw")
+
+    return weights.masked_fill(~ticket.mask[first_layer], np.nan).numpy()
 
 def _side_by_side(filters):
     "Filters beside each other, channels below each other, a gap of one between."
-    number, channels, high, wide = filters.shape
-    gaps = np.full((number, channels, high + 1, wide + 1), np.nan)
-    gaps[:, :, :high, :wide] = filters
-    return gaps.transpose(1, 2, 0, 3).reshape(channels * (high + 1), number * (wide + 1))
+    number, channels, height, width = filters.shape
+    gaps = np.full((number, channels, height + 1, width + 1), np.nan)
+    gaps[:, :, :height, :width] = filters
+    return gaps.transpose(1, 2, 0, 3).reshape(channels * (height + 1), number * (width + 1))
 
 def _middles(number, side):
     "Where the labels of `number` tiles of `side` and a gap stand."
-    return [place * (side + 1) + (side - 1) / 2 for place in range(number)]
+    return [position * (side + 1) + (side - 1) / 2 for position in range(number)]
 
 def filters_figure(
     ticket:Ticket, # Of any round
@@ -56,52 +57,73 @@ def filters_figure(
 )->go.Figure: # One column per filter, one row per colour channel; pruned weights blank
     "The first layer's weights, with pruned ones blanked."
     filters = _first_layer(ticket)
-    number, channels, high, wide = filters.shape
-    most = np.nanmax(np.abs(filters), initial=1e-9)
-    fig = go.Figure(go.Heatmap(
-        z=_side_by_side(filters), zmin=-most, zmax=most, colorscale='RdBu', xgap=1, ygap=1,
-        hoverongaps=False, hovertemplate='%{z:.3f}<extra></extra>',
-        colorbar=dict(title='weight', thickness=12)))
+    n_filters, channels, height, width = filters.shape
+    largest = np.nanmax(np.abs(filters), initial=1e-9)
+    heatmap = go.Heatmap(
+        z=_side_by_side(filters),
+        zmin=-largest,
+        zmax=largest,
+        colorscale='RdBu',
+        xgap=1,
+        ygap=1,
+        hoverongaps=False,
+        hovertemplate='%{z:.3f}<extra></extra>',
+        colorbar=dict(title='weight', thickness=12),
+    )
+    picture = go.Figure(heatmap)
     colours = ['red', 'green', 'blue'] if channels == 3 else [*range(channels)]
-    bare = dict(showgrid=False, zeroline=False)
-    fig.update_yaxes(tickvals=_middles(channels, high), ticktext=colours, autorange='reversed',
-                     **bare)
-    fig.update_xaxes(tickvals=_middles(number, wide), ticktext=[*range(1, number + 1)],
-                     title='filter', **bare)
-    kept = np.isfinite(filters)
-    gone = int((~kept.reshape(number, -1).any(axis=1)).sum())
-    told = f'{kept.mean():.0%} of the first layer kept, {gone} of {number} filters gone.'
-    finish(fig, title, told, area=200, width=WIDE)
-    return fluid(fig.update_layout(plot_bgcolor='#e8e8e8'))
+    without_lines = dict(showgrid=False, zeroline=False)
+    picture.update_yaxes(
+        tickvals=_middles(channels, height),
+        ticktext=colours,
+        autorange='reversed',
+        **without_lines,
+    )
+    picture.update_xaxes(tickvals=_middles(n_filters, width), ticktext=[*range(1, n_filters + 1)],
+                         title='filter', **without_lines)
+    is_kept = np.isfinite(filters)
+    n_gone = int((~is_kept.reshape(n_filters, -1).any(axis=1)).sum())
+    caption = f'{is_kept.mean():.0%} of the first layer kept, {n_gone} of {n_filters} filters gone.'
+    finish(picture, title, caption, area=200, width=WIDE)
+    return fluid(picture.update_layout(plot_bgcolor='#e8e8e8'))
 
 # %% ../../nbs/explore/01_bank.ipynb #c13
 SPLIT_LINES = ('val_acc', 'validation', 'dash'), ('test_acc', 'test', 'solid')
 
 def _accuracies(rows, column):
     "What the pointer reads off each round."
-    return [f"round {row['round']}: {row[column]:.1%}, {row['sparsity']:.1%} pruned"
-            for row in rows.to_dict('records')]
+    return [f"round {record['round']}: {record[column]:.1%}, {record['sparsity']:.1%} pruned"
+            for record in rows.to_dict('records')]
 
 def accuracy_figure(
     bank:Bank,    # Any
     at_round:int, # Round at hand, one of `bank.rounds`
 )->go.Figure: # Accuracy over rounds; those after it are left out
     "Accuracy of the search, up to a round."
-    last, source = bank.rounds[-1], bank.card['source']
+    last_round, source = bank.rounds[-1], bank.card['source']
     if at_round not in bank.rounds:
-        raise ValueError(f"bank {bank.name!r} has no round {at_round}: it has 0 to {last}")
-    rows = pd.DataFrame(bank.card['rounds'][:at_round + 1])
-    fig, colour = go.Figure(), look(source, '')[0]
-    for column, name, dash in SPLIT_LINES:
-        if column not in rows: continue
-        fig.add_scatter(x=rows['round'], y=rows[column], name=name, mode='lines+markers',
-                        line=dict(color=colour, dash=dash), hoverinfo='text',
-                        hovertext=_accuracies(rows, column))
-    fig.update_xaxes(title='round', range=[-.3, last + .3], dtick=1 + last // 16)
-    fig.update_yaxes(title='accuracy', tickformat='.0%')
-    finish(fig, f'search on {source}: accuracy so far', 'One network per round.', area=200,
+        raise ValueError(f"bank {bank.name!r} has no round {at_round}: it has 0 to {last_round}")
+
+    rounds_so_far = pd.DataFrame(bank.card['rounds'][:at_round + 1])
+    picture, colour = go.Figure(), look(source, '')[0]
+    for column, split_name, dash_style in SPLIT_LINES:
+        if column not in rounds_so_far:
+            continue
+        picture.add_scatter(
+            x=rounds_so_far['round'],
+            y=rounds_so_far[column],
+            name=split_name,
+            mode='lines+markers',
+            line=dict(color=colour, dash=dash_style),
+            hoverinfo='text',
+            hovertext=_accuracies(rounds_so_far, column),
+        )
+
+    picture.update_xaxes(title='round', range=[-.3, last_round + .3], dtick=1 + last_round // 16)
+    picture.update_yaxes(title='accuracy', tickformat='.0%')
+    finish(picture, f'search on {source}: accuracy so far', 'One network per round.', area=200,
            width=WIDE, above=34)
-    return fluid(fig.update_layout(showlegend=True, legend=ABOVE))
+    return fluid(picture.update_layout(showlegend=True, legend=ABOVE))
 
 # %% ../../nbs/explore/01_bank.ipynb #c18
 def _shared_row(layer, one, two, chance):
@@ -114,30 +136,37 @@ def shared_weights(
 )->pd.DataFrame: # Per layer and 'all': a and b (density), both, chance: shares of the sparser mask
     "The overlap of two masks, beside what chance would give at the same densities."
     overlap(one, two) # refuses other parameters
-    rows, expected = [], 0.
-    for name, keep in one.items():
-        first, second = Mask(x=keep), Mask(x=two[name])
-        rows.append(_shared_row(name, first, second, max(first.density, second.density)))
-        expected += first.kept * second.kept / first.total # kept by both, by chance
-    less = max(min(one.kept, two.kept), 1)
-    return pd.DataFrame([*rows, _shared_row('all', one, two, expected / less)])
+    layer_rows, expected = [], 0.
+    for layer_name, mask_of_layer in one.items():
+        own_layer, other_layer = Mask(x=mask_of_layer), Mask(x=two[layer_name])
+        by_chance = max(own_layer.density, other_layer.density)
+        layer_rows.append(_shared_row(layer_name, own_layer, other_layer, by_chance))
+        expected += own_layer.kept * other_layer.kept / own_layer.total # kept by both, by chance
+
+    sparser_kept = max(min(one.kept, two.kept), 1)
+    return pd.DataFrame([*layer_rows, _shared_row('all', one, two, expected / sparser_kept)])
 
 def overlap_figure(
     shared:pd.DataFrame, # From `shared_weights`
     title:str='',        # Such as the other bank's name and the round
 )->go.Figure: # Two bars per layer: shared, and by chance
     "Overlap of two masks per layer, beside chance."
-    layers, whole = shared[shared.layer != 'all'], shared[shared.layer == 'all'].iloc[0]
-    places = [*range(1, len(layers) + 1)]
-    fig = go.Figure()
-    fig.add_bar(x=places, y=layers.both, name='kept by both', marker_color=look('cifar10', '')[0])
-    fig.add_bar(x=places, y=layers.chance, name='by chance',
-                marker=dict(color='#b8b8b8', pattern_shape='/'))
-    fig.update_xaxes(title='layer, from the input', dtick=1)
-    fig.update_yaxes(title='share of the sparser', tickformat='.0%', range=[0, 1.05])
-    told = f'{whole.both:.1%} shared in all, {whole.chance:.1%} by chance within each layer.'
-    finish(fig, title, told, area=200, width=WIDE, above=34)
-    return fluid(fig.update_layout(barmode='group', showlegend=True, legend=ABOVE))
+    by_layer, in_all = shared[shared.layer != 'all'], shared[shared.layer == 'all'].iloc[0]
+    positions = [*range(1, len(by_layer) + 1)]
+    picture = go.Figure()
+    picture.add_bar(
+        x=positions,
+        y=by_layer.both,
+        name='kept by both',
+        marker_color=look('cifar10', '')[0],
+    )
+    picture.add_bar(x=positions, y=by_layer.chance, name='by chance',
+                    marker=dict(color='#b8b8b8', pattern_shape='/'))
+    picture.update_xaxes(title='layer, from the input', dtick=1)
+    picture.update_yaxes(title='share of the sparser', tickformat='.0%', range=[0, 1.05])
+    caption = f'{in_all.both:.1%} shared in all, {in_all.chance:.1%} by chance within each layer.'
+    finish(picture, title, caption, area=200, width=WIDE, above=34)
+    return fluid(picture.update_layout(barmode='group', showlegend=True, legend=ABOVE))
 
 # %% ../../nbs/explore/01_bank.ipynb #c28
 class BankPage:
@@ -145,20 +174,27 @@ class BankPage:
     def __init__(self,
         folder:str='', # Of banks; '' = the embedded ones
     ):
-        self.folder, self.busy, names = folder, False, banks(folder)
-        self.bank = pick('bank', names, 420)
-        self.other = pick('beside', [('no other bank', ''), *zip(names, names)], 420)
+        self.folder, self.busy, bank_names = folder, False, banks(folder)
+        self.bank = pick('bank', bank_names, 420)
+        self.other = pick('beside', [('no other bank', ''), *zip(bank_names, bank_names)], 420)
         self.round = widgets.IntSlider(
-            description='round', max=0, layout=widgets.Layout(width='520px'),
-            style=dict(description_width='92px'))
-        half = widgets.Layout(width='48%', min_width='380px')
-        self.said, self.parts = widgets.Output(), [widgets.Output(layout=half) for _ in range(4)]
+            description='round',
+            max=0,
+            layout=widgets.Layout(width='520px'),
+            style=dict(description_width='92px'),
+        )
+        half_width = widgets.Layout(width='48%', min_width='380px')
+        self.said = widgets.Output()
+        self.parts = [widgets.Output(layout=half_width) for _ in range(4)]
         self.box = widgets.VBox([in_a_row(self.bank, self.other), self.round, self.said,
                                  in_a_row(*self.parts)])
-        for part in (self.bank, self.other, self.round):
-            part.observe(lambda _: self.busy or self.draw(), 'value')
-        if names: self.draw()
-        else: self.said.outputs = shown(
+        for control in (self.bank, self.other, self.round):
+            control.observe(lambda _: self.busy or self.draw(), 'value')
+
+        if bank_names:
+            self.draw()
+        else:
+            self.said.outputs = shown(
             f'No bank in {as_written(folder)}: `lth run find_tickets` makes one; without a folder '
             'the page shows those of the package.')
 
@@ -167,23 +203,28 @@ def about_ticket(
     ticket:Ticket, # One of its rounds
 )->str: # A sentence, Markdown
     "What a ticket is, in numbers."
-    card, mask = bank.card, ticket.mask
-    smoke = 'SMOKE RUN, never evidence. ' if card.get('smoke') else ''
-    kept = f'{mask.kept:,} of {mask.total:,} weights kept, {1 - mask.density:.1%} pruned'
-    source = f"{card['source']} ({card.get('source_kind', '')} data)"
-    where = f"found on {card.get('n_train', '?')} images of {source}, recipe {card['recipe']}"
-    told = f'{bank.name}, round {ticket.round}: {kept}; {where}'
-    return as_written(smoke + told)
+    bank_card, mask = bank.card, ticket.mask
+    smoke_note = 'SMOKE RUN, never evidence. ' if bank_card.get('smoke') else ''
+    share_kept = f'{mask.kept:,} of {mask.total:,} weights kept, {1 - mask.density:.1%} pruned'
+    found_on = f"{bank_card['source']} ({bank_card.get('source_kind', '')} data)"
+    n_images, recipe = bank_card.get('n_train', '?'), bank_card['recipe']
+    search_note = f'found on {n_images} images of {found_on}, recipe {recipe}'
+    sentence = f'{bank.name}, round {ticket.round}: {share_kept}; {search_note}'
+    return as_written(smoke_note + sentence)
 
 @patch
 def beside(self:BankPage,
     at_round:int, # One of the bank's rounds
 )->go.Figure|str: # A sentence where there is nothing to compare with
     "This bank's mask beside the other's of the same round."
-    other = self.other.value
-    if not other: return 'Choose a bank under *beside* to see what two searches share.'
-    one, two = (Bank(name, self.folder).ticket(at_round).mask for name in (self.bank.value, other))
-    return overlap_figure(shared_weights(one, two), f'beside {other}, round {at_round}')
+    other_bank = self.other.value
+    if not other_bank:
+        return 'Choose a bank under *beside* to see what two searches share.'
+
+    own_mask = Bank(self.bank.value, self.folder).ticket(at_round).mask
+    other_mask = Bank(other_bank, self.folder).ticket(at_round).mask
+    shared = shared_weights(own_mask, other_mask)
+    return overlap_figure(shared, f'beside {other_bank}, round {at_round}')
 
 @patch
 def draw(self:BankPage)->None: # Nothing
@@ -195,11 +236,15 @@ def draw(self:BankPage)->None: # Nothing
     at_round, source = self.round.value, bank.card['source']
     ticket, title = bank.ticket(at_round), f'{bank.name}, round {at_round}'
     self.said.outputs = shown(about_ticket(bank, ticket))
-    kept, density = layer_density(ticket.mask), ticket.mask.density
-    pictures = (lambda: density_figure(kept, density, title, source),
-                lambda: filters_figure(ticket, title), lambda: accuracy_figure(bank, at_round),
-                lambda: self.beside(at_round))
-    for part, make in zip(self.parts, pictures): part.outputs = attempt(make)
+    kept_by_layer, density = layer_density(ticket.mask), ticket.mask.density
+    pictures = (
+        lambda: density_figure(kept_by_layer, density, title, source),
+        lambda: filters_figure(ticket, title),
+        lambda: accuracy_figure(bank, at_round),
+        lambda: self.beside(at_round),
+    )
+    for output, make_picture in zip(self.parts, pictures):
+        output.outputs = attempt(make_picture)
 
 # %% ../../nbs/explore/01_bank.ipynb #c29
 @patch

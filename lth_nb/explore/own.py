@@ -81,48 +81,55 @@ class Job:
 
 def _write(job):
     "job.json, whole or as before."
-    with whole(Path(job.folder)/'job.json') as aside:
-        aside.write_text(json.dumps(asdict(job)), encoding='utf-8')
+    with whole(Path(job.folder)/'job.json') as temporary:
+        temporary.write_text(json.dumps(asdict(job)), encoding='utf-8')
+
     return job
 
 def typed_in(
     words:Sequence[str], # The command of a transfer
 )->dict[str,str]: # Parameter -> text
     "What a command says."
-    options = [place for place, word in enumerate(words) if word == '-p']
-    return {words[place + 1]: words[place + 2] for place in options}
+    options = [position for position, option in enumerate(words) if option == '-p']
+    return {words[position + 1]: words[position + 2] for position in options}
 
 def _of_words(words):
     "What a job.json that holds no more than its command says of a transfer."
-    typed = typed_in(words)
-    return dict(typed=typed, plan='--plan' in words, smoke=typed.get('smoke') == 'True')
+    parameters = typed_in(words)
+    return dict(typed=parameters, plan='--plan' in words, smoke=parameters.get('smoke') == 'True')
 
 def find_job(
     folder:str|Path, # Of a job
 )->Job|None: # None where none was started
     "The last job of a folder."
-    file = Path(folder)/'job.json'
-    if not file.exists(): return None
-    known = json.loads(file.read_text(encoding='utf-8'))
-    words = tuple(known['words'])
-    earlier = dict(asked=known['began']) | _of_words(words) # of the versions without these
-    return Job(**earlier | known | dict(words=words))
+    job_file = Path(folder)/'job.json'
+    if not job_file.exists():
+        return None
+
+    recorded = json.loads(job_file.read_text(encoding='utf-8'))
+    words = tuple(recorded['words'])
+    earlier = dict(asked=recorded['began']) | _of_words(words) # of the versions without these
+    return Job(**earlier | recorded | dict(words=words))
 
 def last_job(
     out:str|Path, # Folder of finished runs
 )->Job|None: # None where none was started
     "The transfer that was started last below a folder; plans aside."
-    found = [find_job(file.parent) for file in Path(out).glob('jobs/*/job.json')]
-    transfers = [job for job in found if job and not job.plan]
+    folders = [job_file.parent for job_file in Path(out).glob('jobs/*/job.json')]
+    known_jobs = filter(None, map(find_job, folders))
+    transfers = [job for job in known_jobs if not job.plan]
     return max(transfers, key=lambda job: job.began, default=None)
 
 def log_of(
     job:Job, # Any
 )->list[str]: # Lines; of one that was overwritten, only its last state
     "What a job printed so far, to be shown."
-    file = Path(job.folder)/'job.log'
-    printed = file.read_text(encoding='utf-8', errors='replace') if file.exists() else ''
-    return [line.rsplit('\r', 1)[-1] for line in printed.split('\n') if line.strip()]
+    log_file = Path(job.folder)/'job.log'
+    if not log_file.exists():
+        return []
+
+    printed = log_file.read_text(encoding='utf-8', errors='replace').split('\n')
+    return [line.rsplit('\r', 1)[-1] for line in printed if line.strip()]
 
 def last_line(
     job:Job, # Any
@@ -135,15 +142,19 @@ def _process(job):
     "Its process, None if it has ended: a number that was given out again began later."
     try:
         process = psutil.Process(job.pid)
-        same = abs(process.create_time() - job.began) <= 1
-        alive = process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess: return None
-    return process if same and alive else None
+        is_same = abs(process.create_time() - job.began) <= 1
+        is_alive = process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+
+    return process if is_same and is_alive else None
 
 def _begin_of(process):
     "When a process began; now if it ended at once."
-    try: return psutil.Process(process.pid).create_time()
-    except psutil.NoSuchProcess: return time.time()
+    try:
+        return psutil.Process(process.pid).create_time()
+    except psutil.NoSuchProcess:
+        return time.time()
 
 def start(
     words:list[str], # The command, program first
@@ -151,21 +162,30 @@ def start(
     **about, # As `Job` has it: typed, plan, smoke
 )->Job: # Running
     "Start a command that outlives this process; refused while the folder's last one runs."
-    old, folder, asked = find_job(folder), Path(folder), time.time()
-    if old and _process(old): raise ValueError(
-        f"a job is running in {folder}: stop it, or wait until it is done")
+    earlier_job, folder, asked_at = find_job(folder), Path(folder), time.time()
+    if earlier_job and _process(earlier_job):
+        raise ValueError(f"a job is running in {folder}: stop it, or wait until it is done")
+
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder/'job.log', 'wb') as log:
-        process = subprocess.Popen([*words], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                   start_new_session=True)
-    began = _begin_of(process)
+    with open(folder/'job.log', 'wb') as log_file:
+        process = subprocess.Popen(
+            [*words],
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=log_file,
+            start_new_session=True,
+        )
+
+    began_at = _begin_of(process)
     words = tuple(map(str, words))
-    return _write(Job(str(folder), words, process.pid, began, asked=asked, **about))
+    return _write(Job(str(folder), words, process.pid, began_at, asked=asked_at, **about))
 
 def _end(process):
     "Ask a process to end; it may have."
-    try: process.terminate()
-    except psutil.NoSuchProcess: return
+    try:
+        process.terminate()
+    except psutil.NoSuchProcess:
+        return
 
 def stop(
     job:Job,       # Running or ended
@@ -173,12 +193,18 @@ def stop(
 )->Job: # Ended
     "End a job and all it started; finished runs stay."
     process = _process(job)
-    if process is None: return job
+    if process is None:
+        return job
+
     job = _write(replace(job, stopped=True))
     family = [*process.children(recursive=True), process]
-    for member in family: _end(member)
-    _, alive = psutil.wait_procs(family, timeout=wait)
-    for member in alive: member.kill()
+    for member in family:
+        _end(member)
+
+    _, still_alive = psutil.wait_procs(family, timeout=wait)
+    for member in still_alive:
+        member.kill()
+
     psutil.wait_procs(family, timeout=wait)
     return job
 
@@ -192,17 +218,25 @@ def as_typed(
 )->dict[str,str]: # Parameter -> text
     "A transfer's parameters as one would type them."
     given = dict(target=target, out=out) | parameters
-    typed = {name: str(value).strip() for name, value in given.items()}
-    return {name: value for name, value in typed.items() if value}
+    not_empty = {}
+    for parameter, value in given.items():
+        written = str(value).strip()
+        if written:
+            not_empty[parameter] = written
+
+    return not_empty
 
 def command(
     typed:dict[str,str], # From `as_typed`
     plan:bool=False,     # Only check and count: trains nothing
 )->list[str]: # As `start` takes it
     "The command that carries a transfer out."
-    to = job_folder(typed['target'], typed['out'])/'run_transfer.ipynb'
-    words = [sys.executable, '-c', LTH, 'run', 'run_transfer', '--plan' if plan else str(to)]
-    for name, value in typed.items(): words += ['-p', name, value]
+    destination = job_folder(typed['target'], typed['out'])/'run_transfer.ipynb'
+    last_word = '--plan' if plan else str(destination)
+    words = [sys.executable, '-c', LTH, 'run', 'run_transfer', last_word]
+    for parameter, value in typed.items():
+        words += ['-p', parameter, value]
+
     return words
 
 def job_folder(
@@ -211,11 +245,12 @@ def job_folder(
     plan:bool=False, # Of its plan
 )->Path: # <out>/jobs/<name of the target>; with six digits of its path if that is another target's
     "Where the job of a target lies."
-    name, where, ending = set_name(target), set_at(target), '.plan' if plan else ''
-    there = find_job(Path(out)/'jobs'/f'{name}{ending}')
-    if there and set_at(there.typed.get('target', target)) != where:
-        name = f'{name}-{hashlib.sha256(where.encode()).hexdigest()[:6]}'
-    return Path(out)/'jobs'/f'{name}{ending}'
+    folder_name, location, ending = set_name(target), set_at(target), '.plan' if plan else ''
+    job_there = find_job(Path(out)/'jobs'/f'{folder_name}{ending}')
+    if job_there and set_at(job_there.typed.get('target', target)) != location:
+        folder_name = f'{folder_name}-{hashlib.sha256(location.encode()).hexdigest()[:6]}'
+
+    return Path(out)/'jobs'/f'{folder_name}{ending}'
 
 def transfer(
     target:str,      # As for `as_typed`
@@ -226,8 +261,8 @@ def transfer(
     **parameters,    # Of run_transfer
 )->Job: # Running
     "Start a transfer or its plan, or go on with it."
-    given = parameters | dict(smoke=True) if smoke else parameters
-    typed = as_typed(target, out, **given)
+    to_type = parameters | dict(smoke=True) if smoke else parameters
+    typed = as_typed(target, out, **to_type)
     words, folder = command(typed, plan), job_folder(target, out, plan)
     return start(words, folder, typed=typed, plan=plan, smoke=smoke)
 
@@ -246,43 +281,63 @@ def place_of(
     job:Job, # A transfer or a plan
 )->Path|None: # As `finished_in`; None where the job is about no set
     "Where a job writes."
-    typed = job.typed
-    if 'target' not in typed: return None
-    return finished_in(typed['target'], typed['out'], job.smoke, typed.get('data', 'data'))
+    parameters = job.typed
+    if 'target' not in parameters:
+        return None
+
+    data = parameters.get('data', 'data')
+    return finished_in(parameters['target'], parameters['out'], job.smoke, data)
 
 def record_of(
     job:Job,  # Any
     name:str, # plan.json, progress.jsonl or verdict.json
 )->Path|None: # None where there is none yet; an older one is of an earlier job
     "A record that this job wrote."
-    place = place_of(job)
-    if place is None or not (place/name).exists(): return None
-    return place/name if (place/name).stat().st_mtime >= job.asked - .01 else None
+    result_folder = place_of(job)
+    if result_folder is None or not (result_folder/name).exists():
+        return None
+
+    if (result_folder/name).stat().st_mtime < job.asked - .01:
+        return None
+
+    return result_folder/name
 
 def state(
     job:Job, # Any
 )->str: # running, finished, stopped or failed
     "How a job stands."
-    if _process(job): return 'running'
+    if _process(job):
+        return 'running'
+
     record = 'plan.json' if job.plan else 'verdict.json'
-    if record_of(job, record): return 'finished'
+    if record_of(job, record):
+        return 'finished'
+
     return 'stopped' if job.stopped else 'failed'
 
 def planned(
     job:Job, # A plan that has ended
 )->Estimate|None: # None where it was refused
     "What a plan says."
-    file = record_of(job, 'plan.json')
-    return None if file is None else Estimate(**json.loads(file.read_text(encoding='utf-8')))
+    record = record_of(job, 'plan.json')
+    if record is None:
+        return None
+
+    return Estimate(**json.loads(record.read_text(encoding='utf-8')))
 
 def progress(
     job:Job, # A transfer
 )->dict: # The last event: done, of, seconds_left, ...; {} before the first
     "How far a transfer is."
-    file = record_of(job, 'progress.jsonl')
-    if file is None: return {}
-    last = json.loads(file.read_text(encoding='utf-8').splitlines()[-1])
-    return last if last['time'] >= job.asked - 1 else {} # times are kept to tenths
+    progress_file = record_of(job, 'progress.jsonl')
+    if progress_file is None:
+        return {}
+
+    last_event = json.loads(progress_file.read_text(encoding='utf-8').splitlines()[-1])
+    if last_event['time'] < job.asked - 1: # times are kept to tenths
+        return {}
+
+    return last_event
 
 # %% ../../nbs/explore/02_own.ipynb #c23
 def seconds_per_step(
@@ -292,19 +347,21 @@ def seconds_per_step(
 )->float: # Of one training step on one thread of this machine, the fastest of them
     "Measure one step."
     from lth_nb.models import build  # with torchvision: seconds that opening the page need not wait
-    px, batch, threads = protocol.px, protocol.batch, torch.get_num_threads()
-    net = build(protocol.model, classes, px=px).to(memory_format=torch.channels_last).train()
-    images = torch.randn(batch, 3, px, px).to(memory_format=torch.channels_last)
-    labels = torch.zeros(batch, dtype=torch.int64)
-    rule, took = optimizer(net, protocol), []
+    px, batch_size, threads = protocol.px, protocol.batch, torch.get_num_threads()
+    network = build(protocol.model, classes, px=px).to(memory_format=torch.channels_last).train()
+    images = torch.randn(batch_size, 3, px, px).to(memory_format=torch.channels_last)
+    labels = torch.zeros(batch_size, dtype=torch.int64)
+    update_rule, durations = optimizer(network, protocol), []
     torch.set_num_threads(1)
     try:
         for _ in range(number + 1):
-            began = time.perf_counter()
-            train_step(net, [], rule, images, labels)
-            took.append(time.perf_counter() - began)
-    finally: torch.set_num_threads(threads)
-    return min(took[1:])
+            began_at = time.perf_counter()
+            train_step(network, [], update_rule, images, labels)
+            durations.append(time.perf_counter() - began_at)
+    finally:
+        torch.set_num_threads(threads)
+
+    return min(durations[1:])
 
 def minutes(
     plan:Estimate,     # From `planned`
@@ -313,17 +370,17 @@ def minutes(
     more:float=1.6,    # Validation, test and start-up on top of the training steps
 )->float: # At most, roughly
     "How long the runs left will take."
-    steps = protocol.max_epochs * ceil(plan.n_train / protocol.batch)
-    return plan.left * steps * per_step * more / plan.workers / 60
+    n_steps = protocol.max_epochs * ceil(plan.n_train / protocol.batch)
+    return plan.left * n_steps * per_step * more / plan.workers / 60
 
 # %% ../../nbs/explore/02_own.ipynb #c27
 ALIKE = ['recipe', 'protocol', 'train', 'fingerprint', 'px', 'n_test'] # What runs of one job share
 
 def _like_the_newest(rows, home):
     "The rows that were asked for as the newest run of their recipe was."
-    runs = Runs(home)
-    ages = {key: (runs.place(key)/'result.json').stat().st_mtime for key in rows.key}
-    newest = rows.assign(age=rows.key.map(ages)).sort_values('age').groupby('recipe').tail(1)
+    run_store = Runs(home)
+    file_times = {key: (run_store.place(key)/'result.json').stat().st_mtime for key in rows.key}
+    newest = rows.assign(age=rows.key.map(file_times)).sort_values('age').groupby('recipe').tail(1)
     return rows.merge(newest[ALIKE], on=ALIKE)
 
 def results(
@@ -334,15 +391,22 @@ def results(
     data:str='data',  # Folder of data sets, as for `command`
 )->pd.DataFrame: # Run table; empty before the first run
     "The finished runs of a target's transfer."
-    place = finished_in(target, out, smoke, data)
-    written = place/'table.csv' if done and place else None
-    if written and written.exists(): return read_table(written)
-    home, name = home_of(out, smoke), set_name(target)
-    where, known = set_at(target, data), records(home/name).values()
-    others = [about['fingerprint'] for about in known if where not in about['where']]
+    result_place = finished_in(target, out, smoke, data)
+    if done and result_place and (result_place/'table.csv').exists():
+        return read_table(result_place/'table.csv')
+
+    home, target_name = home_of(out, smoke), set_name(target)
+    location, known_sets = set_at(target, data), records(home/target_name).values()
+    others = []
+    for known_set in known_sets:
+        if location not in known_set['where']:
+            others.append(known_set['fingerprint'])
     finished = table(Runs(home))
-    rows = finished[(finished.target == name) & ~finished.fingerprint.isin(others)]
-    return _like_the_newest(rows, home) if len(rows) else rows
+    own_rows = finished[(finished.target == target_name) & ~finished.fingerprint.isin(others)]
+    if own_rows.empty:
+        return own_rows
+
+    return _like_the_newest(own_rows, home)
 
 # %% ../../nbs/explore/02_own.ipynb #c30
 SHARES = ['accuracy', 'std', 'difference', 'lo', 'hi'] # Columns in percent and points
@@ -358,10 +422,16 @@ def accuracy_shown(
 def _arms_figure(accuracy, rows, recipe):
     "Every arm side by side, with a dot per run."
     target = rows.target.iloc[0]
-    runs = rows[rows.recipe == recipe]
+    runs_drawn = rows[rows.recipe == recipe]
     numbers = accuracy.astype(dict.fromkeys(['round', *SHARES], float))
-    return fluid(dot_plot(numbers, target=target, runs=runs, caption=f'Recipe {recipe}',
-                          title=f'{target}, recipe {recipe}: all arms side by side'))
+    drawn = dot_plot(
+        numbers,
+        target=target,
+        runs=runs_drawn,
+        caption=f'Recipe {recipe}',
+        title=f'{target}, recipe {recipe}: all arms side by side',
+    )
+    return fluid(drawn)
 
 def so_far(
     rows:pd.DataFrame, # Run table, from `results`
@@ -371,6 +441,7 @@ def so_far(
     for reading in readings(rows):
         accuracy = accuracy_table(reading)
         parts += [accuracy_shown(accuracy), _arms_figure(accuracy, reading.rows, reading.recipe)]
+
     return tuple(parts)
 
 def told_by(
@@ -378,13 +449,17 @@ def told_by(
     rows:pd.DataFrame, # Its table
 )->tuple: # A sentence per recipe; what must be known; per recipe a table and a figure
     "What a finished transfer found."
-    found = json.loads((place/'verdict.json').read_text(encoding='utf-8'))
-    notes = {note for record in found.values() for note in record['health']['notes']}
-    parts = [as_written(sentence) for sentence in sentences(place)]
-    parts.append('\n'.join(f'- {as_written(note)}' for note in sorted(notes)))
-    for record in found.values():
+    verdicts = json.loads((place/'verdict.json').read_text(encoding='utf-8'))
+    health_notes = set()
+    for record in verdicts.values():
+        health_notes.update(record['health']['notes'])
+
+    parts = [*map(as_written, sentences(place))]
+    parts.append('\n'.join(f'- {as_written(note)}' for note in sorted(health_notes)))
+    for record in verdicts.values():
         accuracy = pd.DataFrame(record['accuracy'])
         parts += [accuracy_shown(accuracy), _arms_figure(accuracy, rows, record['recipe'])]
+
     return tuple(parts)
 
 # %% ../../nbs/explore/02_own.ipynb #c35
@@ -407,24 +482,28 @@ class OwnPage:
         self.data = data_folder(data)
         self.smoke, self.every = smoke, every
         self.drawn, self.job = None, None
-        self.target, self.train, self.accept = (text(*pair) for pair in HINTS.items())
+        self.target = text('images', HINTS['images'])
+        self.train = text('train', HINTS['train'])
+        self.accept = text('accept', HINTS['accept'])
         self.recipe, self.bar = pick('recipe', RECIPES, 420), widgets.IntProgress(max=1)
-        self.state, self.findings, self.results, self.log = (widgets.Output() for _ in range(4))
+        self.state, self.findings = widgets.Output(), widgets.Output()
+        self.results, self.log = widgets.Output(), widgets.Output()
         self.box = self._laid_out()
         self.say('Give a folder of images, then *Check*. Nothing is copied, changed or sent '
                  'anywhere.')
-        job = last_job(self.out)
-        if job: self.take_up(job)
+        earlier_job = last_job(self.out)
+        if earlier_job:
+            self.take_up(earlier_job)
 
     def _laid_out(self):
         "What is typed, three buttons, what is found."
-        keys = [button('Check', lambda: self.inspect(), 90),
-                button('Start', lambda: self.begin(), 90),
-                button('Stop', lambda: self.end(), 90)]
-        more = widgets.Accordion([self.log], titles=['what the job prints'])
+        buttons = [button('Check', lambda: self.inspect(), 90),
+                   button('Start', lambda: self.begin(), 90),
+                   button('Stop', lambda: self.end(), 90)]
+        log_section = widgets.Accordion([self.log], titles=['what the job prints'])
         return widgets.VBox([
-            self.target, self.recipe, self.train, self.accept, in_a_row(*keys, self.bar),
-            self.state, self.findings, self.results, more])
+            self.target, self.recipe, self.train, self.accept, in_a_row(*buttons, self.bar),
+            self.state, self.findings, self.results, log_section])
 
     def say(self,
         told:str, # Markdown
@@ -441,17 +520,23 @@ def name(self:OwnPage)->str: # '' where nothing was typed
 @patch
 def given(self:OwnPage)->dict: # Parameters of run_transfer
     "What was typed, but for the target."
-    return dict(recipe=self.recipe.value, train=self.train.value, accept=self.accept.value,
-                data=self.data, smoke=self.smoke)
+    return dict(
+        recipe=self.recipe.value,
+        train=self.train.value,
+        accept=self.accept.value,
+        data=self.data,
+        smoke=self.smoke,
+    )
 
 @patch
 def take_up(self:OwnPage,
     job:Job, # Of an earlier kernel
 )->None: # Nothing
     "Show the last transfer, and go on looking if it runs."
-    typed, self.smoke = job.typed, job.smoke
-    self.target.value, self.train.value = typed.get('target', ''), typed.get('train', '')
-    self.accept.value, self.recipe.value = typed.get('accept', ''), typed.get('recipe', 'tuned')
+    parameters, self.smoke = job.typed, job.smoke
+    self.target.value, self.train.value = parameters.get('target', ''), parameters.get('train', '')
+    self.accept.value = parameters.get('accept', '')
+    self.recipe.value = parameters.get('recipe', 'tuned')
     self.watch(job)
 
 def in_background(
@@ -473,7 +558,10 @@ def watch(self:OwnPage,
         while state(job) == 'running' and self.job is job:
             self.look(job)
             time.sleep(self.every)
-        if self.job is job: self.look(find_job(job.folder))
+
+        if self.job is job:
+            self.look(find_job(job.folder))
+
     return in_background(work)
 
 # %% ../../nbs/explore/02_own.ipynb #c37
@@ -483,11 +571,15 @@ def in_words(
     far:dict,  # Its `progress`
 )->str: # Markdown
     "How a transfer stands."
-    if now == 'finished': return '**finished**'
-    if now == 'stopped': return '**stopped**: finished runs are kept, *Start* goes on'
-    if now == 'failed': return f'**failed**: {as_written(last_line(job))}'
-    left = far.get('seconds_left')
-    time_left = '' if left is None else f', about {max(left / 60, 1):.0f} min left'
+    if now == 'finished':
+        return '**finished**'
+    if now == 'stopped':
+        return '**stopped**: finished runs are kept, *Start* goes on'
+    if now == 'failed':
+        return f'**failed**: {as_written(last_line(job))}'
+
+    seconds_left = far.get('seconds_left')
+    time_left = '' if seconds_left is None else f', about {max(seconds_left / 60, 1):.0f} min left'
     counts = f"{far.get('done', 0)} of {far.get('of', '?')} runs"
     return f'**running**: {counts}{time_left}; closing this page does not stop it'
 
@@ -496,16 +588,16 @@ def look(self:OwnPage,
     job:Job, # A transfer
 )->None: # Nothing
     "State, progress, results so far, last words."
-    now, far = state(job), progress(job)
-    done, asked = far.get('done', 0), far.get('of', 1)
-    self.bar.max, self.bar.value = asked, asked if now == 'finished' else done
+    job_state, progressed = state(job), progress(job)
+    n_done, n_asked = progressed.get('done', 0), progressed.get('of', 1)
+    self.bar.max, self.bar.value = n_asked, n_asked if job_state == 'finished' else n_done
     printed = '\n'.join(log_of(job)[-12:])
     self.log.outputs = shown(f'```text\n{printed}\n```')
-    if (now, done) != self.drawn:
-        self.drawn = now, done
-        self.results.outputs = attempt(lambda: self.found(job, now == 'finished'))
+    if (job_state, n_done) != self.drawn:
+        self.drawn = job_state, n_done
+        self.results.outputs = attempt(lambda: self.found(job, job_state == 'finished'))
     # last: who reads *finished* finds the verdict below it
-    self.say(f'{as_written(Path(job.folder).name)}: {in_words(job, now, far)}')
+    self.say(f'{as_written(Path(job.folder).name)}: {in_words(job, job_state, progressed)}')
 
 @patch
 def found(self:OwnPage,
@@ -513,10 +605,13 @@ def found(self:OwnPage,
     done:bool, # Whether it is finished
 )->tuple: # As `told_by` or `so_far`
     "What the finished runs say."
-    typed = job.typed
-    rows = results(typed['target'], self.out, done, job.smoke, typed.get('data', 'data'))
-    if rows.empty: return ('no run has finished yet',)
-    return told_by(place_of(job), rows) if done else so_far(rows)
+    parameters = job.typed
+    data = parameters.get('data', 'data')
+    run_rows = results(parameters['target'], self.out, done, job.smoke, data)
+    if run_rows.empty:
+        return ('no run has finished yet',)
+
+    return told_by(place_of(job), run_rows) if done else so_far(run_rows)
 
 @patch
 def still(self:OwnPage)->list[dict]: # For `display(*..., raw=True)`
@@ -527,29 +622,35 @@ def still(self:OwnPage)->list[dict]: # For `display(*..., raw=True)`
 @patch
 def inspect(self:OwnPage)->Thread|None: # Looking; None where no folder was given
     "Look for what would falsify a result, then count the runs and say how long they take."
-    name = self.name()
-    if not name: return self.say('Give a folder of images first.')
+    set_named = self.name()
+    if not set_named:
+        return self.say('Give a folder of images first.')
+
     self.say('looking at the images ...')
     self.findings.outputs = ()
-    return in_background(lambda: self.check_and_plan(name))
+    return in_background(lambda: self.check_and_plan(set_named))
 
 @patch
 def check_and_plan(self:OwnPage,
     name:str, # Of a set, or its path
 )->None: # Nothing
     "Go on from one step to the next while it may go on."
-    cache = self.out/'smoke/cache' if self.smoke else self.out/'cache'
+    image_cache = self.out/'smoke/cache' if self.smoke else self.out/'cache'
     try:
         images = find(name, self.data)
-        report = check(images, accept=self.accept.value, cache=cache, progress=False)
+        report = check(images, accept=self.accept.value, cache=image_cache, progress=False)
         self.findings.outputs = shown(report)
-        if not report.ok: return self.say('**It cannot start**; see below.')
+        if not report.ok:
+            return self.say('**It cannot start**; see below.')
         job = transfer(name, self.out, plan=True, **self.given())
     except (ValueError, OSError) as error:
         self.findings.outputs = (*self.findings.outputs, *shown(warning(error)))
         return self.say('**It cannot start**; see below.')
+
     self.say('counting the runs ...')
-    while state(job) == 'running': time.sleep(self.every / 4)
+    while state(job) == 'running':
+        time.sleep(self.every / 4)
+
     self.say(plan_in_words(job))
 
 def time_in_words(
@@ -557,39 +658,52 @@ def time_in_words(
     plan:Estimate, # What it says
 )->str: # A sentence
     "How long the runs take here, and what to press."
-    if not plan.left: return '*Start* reads them and says the verdict.'
-    if pick_device('auto') != 'cpu': return 'They run on the GPU. *Start* when you like.'
-    asked = request(dict(preset='demo', recipe='') | job.typed)
-    protocol = next(iter(asked.protocols.values()))
-    took = max(round(minutes(plan, protocol, seconds_per_step(protocol))), 1)
-    unit = 'minute' if took == 1 else 'minutes'
-    return (f'About {took} {unit} at most on this machine, {plan.workers} side by side. '
+    if not plan.left:
+        return '*Start* reads them and says the verdict.'
+    if pick_device('auto') != 'cpu':
+        return 'They run on the GPU. *Start* when you like.'
+
+    requested = request(dict(preset='demo', recipe='') | job.typed)
+    protocol = next(iter(requested.protocols.values()))
+    minutes_needed = max(round(minutes(plan, protocol, seconds_per_step(protocol))), 1)
+    unit = 'minute' if minutes_needed == 1 else 'minutes'
+    return (f'About {minutes_needed} {unit} at most on this machine, {plan.workers} side by side. '
             '*Start* when you like; it can be stopped and goes on.')
 
 def plan_in_words(
     job:Job, # A plan that has ended
 )->str: # What it takes and what it can show, or why it was refused
     "A plan, as the page says it."
-    plan = planned(job)
-    if plan is None:
+    estimated = planned(job)
+    if estimated is None:
         return f'**It cannot start**: {as_written(last_line(job))}'
-    count = f'{plan.asked} runs asked for; {plan.time}; {plan.n_train:,} training images each.'
-    return f'**Ready.** {count} What they can show: {plan.expected}. {time_in_words(job, plan)}'
+
+    counted = f'{estimated.asked} runs asked for; {estimated.time}'
+    images = f'{estimated.n_train:,} training images each.'
+    shown_by_them = f'What they can show: {estimated.expected}.'
+    return f'**Ready.** {counted}; {images} {shown_by_them} {time_in_words(job, estimated)}'
 
 # %% ../../nbs/explore/02_own.ipynb #c43
 @patch
 def begin(self:OwnPage)->Thread|None: # Looking; None where it was refused
     "Begin the transfer, or go on with it."
-    name = self.name()
-    if not name: return self.say('Give a folder of images first.')
-    try: job = transfer(name, self.out, **self.given())
-    except (ValueError, OSError) as error: return self.say(warning(error))
+    set_named = self.name()
+    if not set_named:
+        return self.say('Give a folder of images first.')
+
+    try:
+        started = transfer(set_named, self.out, **self.given())
+    except (ValueError, OSError) as error:
+        return self.say(warning(error))
+
     self.drawn = None
-    return self.watch(job)
+    return self.watch(started)
 
 @patch
 def end(self:OwnPage)->None: # Nothing
     "End the transfer; finished runs stay."
-    job = find_job(self.job.folder) if self.job else None
-    if job is None or state(job) != 'running': return self.say('Nothing is running.')
-    self.look(stop(job))
+    latest_job = find_job(self.job.folder) if self.job else None
+    if latest_job is None or state(latest_job) != 'running':
+        return self.say('Nothing is running.')
+
+    self.look(stop(latest_job))

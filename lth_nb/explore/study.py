@@ -66,10 +66,11 @@ def with_setting(
     table:pd.DataFrame, # Run table
 )->pd.DataFrame: # Clean, with column setting, such as '320 images, 32 px, resnet20_8'
     "A run table whose sizes and networks can be told apart by one word."
-    rows = cleaned(table)
-    settings = [f'{size:,.0f} images, {px} px, {model}'
-                for size, px, model in zip(rows.n_train, rows.px, rows.model)]
-    return rows.assign(setting=settings)
+    runs_cleaned = cleaned(table)
+    sizes = zip(runs_cleaned.n_train, runs_cleaned.px, runs_cleaned.model)
+    settings = [f'{images:,.0f} images, {pixels} px, {network}'
+                for images, pixels, network in sizes]
+    return runs_cleaned.assign(setting=settings)
 
 def narrowed(
     table:pd.DataFrame, # From `with_setting`
@@ -79,6 +80,7 @@ def narrowed(
     for column, value in zip(CHOOSE, chosen):
         allowed = [value, ''] if column == 'search_recipe' else [value]
         table = table[table[column].isin(allowed)]
+
     return table
 
 def options(
@@ -86,8 +88,8 @@ def options(
     *chosen:str,        # As for `narrowed`
 )->list[str]: # Values of the next column, most runs first; [''] where no run has a ticket
     "What may be chosen next."
-    found = narrowed(table, *chosen)[CHOOSE[len(chosen)]].value_counts()
-    return [name for name in found.index if name] or ['']
+    counts = narrowed(table, *chosen)[CHOOSE[len(chosen)]].value_counts()
+    return list(filter(None, counts.index)) or ['']
 
 # %% ../../nbs/explore/00_study.ipynb #c12
 def reading_of(
@@ -96,29 +98,34 @@ def reading_of(
 )->Reading: # Comparable
     "The runs under four choices."
     target, setting, recipe, search_recipe = chosen
-    rows = narrowed(table, target, setting)
-    found = readings(rows, recipe=recipe, search_recipe=search_recipe)
-    if not found: raise ValueError(
-        f"no run of {', '.join(filter(None, chosen))}: choose another recipe")
-    return found[0]
+    of_setting = narrowed(table, target, setting)
+    comparable = readings(of_setting, recipe=recipe, search_recipe=search_recipe)
+    if not comparable:
+        raise ValueError(f"no run of {', '.join(filter(None, chosen))}: choose another recipe")
+
+    return comparable[0]
 
 # %% ../../nbs/explore/00_study.ipynb #c17
 def run_name(
     row:pd.Series, # Of a run table
 )->str: # Such as 'ticket of cifar10, round 10, seed 2, search 0'
     "A run in words."
-    parts = [f'{row.arm} of {row.source}' if row.source else row.arm]
-    if row['round'] >= 1: parts.append(f"round {row['round']:.0f}")
-    parts.append(f'seed {row.seed}')
-    if row.source: parts.append(f'search {row.search_seed:.0f}')
-    return ', '.join(parts)
+    phrases = [f'{row.arm} of {row.source}' if row.source else row.arm]
+    if row['round'] >= 1:
+        phrases.append(f"round {row['round']:.0f}")
+
+    phrases.append(f'seed {row.seed}')
+    if row.source:
+        phrases.append(f'search {row.search_seed:.0f}')
+
+    return ', '.join(phrases)
 
 def _hover(row):
     "What the pointer reads off a dot."
-    right = f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}'
-    length = f'{row.steps:,.0f} steps, ended by {row.stopped_by}'
-    last = f'run {row.key[:12]}: click to open'
-    return '<br>'.join([escape(run_name(row)), right, length, last])
+    accuracies = f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}'
+    duration = f'{row.steps:,.0f} steps, ended by {row.stopped_by}'
+    invitation = f'run {row.key[:12]}: click to open'
+    return '<br>'.join([escape(run_name(row)), accuracies, duration, invitation])
 
 def _weights_left(rows):
     "Share of the weights that each run has kept; scratch at the fewest."
@@ -130,24 +137,36 @@ def dots(
     metric:str,      # Column drawn
 )->Iterator[go.Scatter]: # A trace per arm and source; `customdata` holds the keys of its runs
     "The runs behind the lines of a figure."
-    rows = reading.rows.assign(weights=_weights_left(reading.rows))
-    for (_, source), runs in rows.groupby(['arm', 'source']):
+    weighed = reading.rows.assign(weights=_weights_left(reading.rows))
+    for (_, source), runs in weighed.groupby(['arm', 'source']):
         colour, symbol = look(source, reading.target, reading.sources)
-        edge = dict(color='#ffffff', width=1)
-        marker = dict(color=colour, symbol=symbol, size=7, opacity=.45, line=edge)
-        hover = [_hover(row) for _, row in runs.iterrows()]
+        marker_edge = dict(color='#ffffff', width=1)
+        marker = dict(color=colour, symbol=symbol, size=7, opacity=.45, line=marker_edge)
+        hover_texts = [_hover(one_run) for _, one_run in runs.iterrows()]
         yield go.Scatter(
-            x=runs.weights, y=runs[metric], mode='markers', name='runs', customdata=runs.key,
-            meta=dict(source=source), hoverinfo='text', hovertext=hover, marker=marker)
+            x=runs.weights,
+            y=runs[metric],
+            mode='markers',
+            name='runs',
+            customdata=runs.key,
+            meta=dict(source=source),
+            hoverinfo='text',
+            hovertext=hover_texts,
+            marker=marker,
+        )
 
 # %% ../../nbs/explore/00_study.ipynb #c18
 def _kept(reading, sources, arms):
     "The reading of some sources and arms; () keeps all."
     rows = reading.rows
-    if sources: rows = rows[rows.source.isin(['', *sources])]
-    if arms: rows = rows[rows.arm.isin(arms)]
-    if rows.empty: raise ValueError(
-        f"no run left of {reading.target}, recipe {reading.recipe}: choose another arm or source")
+    if sources:
+        rows = rows[rows.source.isin(['', *sources])]
+    if arms:
+        rows = rows[rows.arm.isin(arms)]
+    if rows.empty:
+        raise ValueError(f"no run left of {reading.target}, recipe {reading.recipe}: "
+                         "choose another arm or source")
+
     return replace(reading, rows=rows)
 
 def figure(
@@ -158,14 +177,14 @@ def figure(
     metric:str='test_acc', # In `METRICS`
 )->go.Figure: # Curves with a dot per run
     "A metric over the weights that remain."
-    few = _kept(reading, sources, arms)
-    drawn = replace(few, rows=few.rows.assign(test_acc=few.rows[metric]))
-    masked = [arm for arm in START if arm in few.arms]
+    narrower = _kept(reading, sources, arms)
+    with_metric = replace(narrower, rows=narrower.rows.assign(test_acc=narrower.rows[metric]))
+    masked_arms = [masked_arm for masked_arm in START if masked_arm in narrower.arms]
     title = f'{reading.target}: {METRICS[metric]} over the weights that remain'
-    fig = curves(drawn, arms=masked, title=title)
-    fig.data = [trace for trace in fig.data if trace.name != 'runs'] # those know no key
-    fig.add_traces([*dots(few, metric)])
-    return fluid(fig.update_yaxes(title=METRICS[metric]))
+    picture = curves(with_metric, arms=masked_arms, title=title)
+    picture.data = [trace for trace in picture.data if trace.name != 'runs'] # those know no key
+    picture.add_traces([*dots(narrower, metric)])
+    return fluid(picture.update_yaxes(title=METRICS[metric]))
 
 # %% ../../nbs/explore/00_study.ipynb #c24
 def steps(
@@ -177,19 +196,25 @@ def steps(
     "Where the gain comes from, under some choices."
     tickets = reading.rows[reading.rows.arm == 'ticket']
     at_round = reading.named if at_round is None else at_round
-    ran = set(tickets.source[tickets['round'] == at_round])
-    names = sorted(ran & set(sources or ran))
-    if not names: raise ValueError(f"no ticket was run on {reading.target} under these choices: "
-                                   "choose another source or round")
-    rungs = [rung for name in names for rung in ladder(reading, name, at_round)]
-    return fluid(ladder_figure(rungs, caption=about([reading])))
+    sources_run = set(tickets.source[tickets['round'] == at_round])
+    sources_drawn = sorted(sources_run & set(sources or sources_run))
+    if not sources_drawn:
+        raise ValueError(f"no ticket was run on {reading.target} under these choices: "
+                         "choose another source or round")
+
+    comparisons = []
+    for source_name in sources_drawn:
+        comparisons += ladder(reading, source_name, at_round)
+
+    return fluid(ladder_figure(comparisons, caption=about([reading])))
 
 # %% ../../nbs/explore/00_study.ipynb #c29
 def _place(study):
     "The folder of a study or store; refused where there is none."
-    if study.folder is None: raise ValueError(
-        f"{study.name} is a bare CSV, without curves and predictions: open the study's folder, "
-        "or the folder of runs")
+    if study.folder is None:
+        raise ValueError(f"{study.name} is a bare CSV, without curves and predictions: "
+                         "open the study's folder, or the folder of runs")
+
     return Path(study.folder)
 
 def history(
@@ -198,10 +223,12 @@ def history(
 )->pd.DataFrame: # epoch, train_loss, val_loss, val_acc, one row per epoch
     "How a run learned."
     folder = _place(study)
-    own = Runs(folder).place(row.key)/'history.csv'
-    if own.exists(): return pd.read_csv(own)
-    kept = pd.read_csv(folder/'history.csv.gz')
-    return kept[kept.key == row.key].drop(columns='key')
+    own_file = Runs(folder).place(row.key)/'history.csv'
+    if own_file.exists():
+        return pd.read_csv(own_file)
+
+    all_curves = pd.read_csv(folder/'history.csv.gz')
+    return all_curves[all_curves.key == row.key].drop(columns='key')
 
 def said(
     study:Study,   # From `open_study`
@@ -209,7 +236,9 @@ def said(
 )->tuple[np.ndarray, np.ndarray]: # Predicted and true class of every test image, (n_test,) int
     "What a run said of the test set, in the order of the split."
     folder = _place(study)
-    if (folder/'table.csv').exists(): return predictions(folder, row)
+    if (folder/'table.csv').exists():
+        return predictions(folder, row)
+
     return predicted(Runs(folder), row.key)
 
 LINES = ( # Column, name, axis, colour and dash of each learning curve
@@ -222,17 +251,30 @@ def history_figure(
     title:str='',      # Such as `run_name`
 )->go.Figure: # Losses on the left axis, validation accuracy on the right
     "Learning curves of one run."
-    fig = go.Figure()
-    for column, name, axis, colour, dash in LINES:
-        fig.add_scatter(x=kept.epoch + 1, y=kept[column], name=name, yaxis=axis,
-                        line=dict(color=colour, dash=dash))
-    right = dict(overlaying='y', side='right', tickformat='.0%', title='accuracy', showgrid=False,
-                 range=[0, 1], tickvals=[.2, .4, .6, .8, 1])
-    finish(fig, title, area=230, below=90)
-    fig.update_xaxes(title='epoch')
-    fig.update_layout(yaxis=dict(title='loss, nats', type='log', dtick='D2'), yaxis2=right)
-    fig.update_layout(showlegend=True, legend=dict(orientation='h', y=-.25))
-    return fluid(fig.update_layout(hovermode='x unified', margin_r=60))
+    picture = go.Figure()
+    for column, line_name, axis_name, colour, dash_style in LINES:
+        picture.add_scatter(
+            x=kept.epoch + 1,
+            y=kept[column],
+            name=line_name,
+            yaxis=axis_name,
+            line=dict(color=colour, dash=dash_style),
+        )
+
+    right_axis = dict(
+        overlaying='y',
+        side='right',
+        tickformat='.0%',
+        title='accuracy',
+        showgrid=False,
+        range=[0, 1],
+        tickvals=[.2, .4, .6, .8, 1],
+    )
+    finish(picture, title, area=230, below=90)
+    picture.update_xaxes(title='epoch')
+    picture.update_layout(yaxis=dict(title='loss, nats', type='log', dtick='D2'), yaxis2=right_axis)
+    picture.update_layout(showlegend=True, legend=dict(orientation='h', y=-.25))
+    return fluid(picture.update_layout(hovermode='x unified', margin_r=60))
 
 # %% ../../nbs/explore/00_study.ipynb #c34
 def density_figure(
@@ -242,23 +284,26 @@ def density_figure(
     source:str='',        # Set the ticket was found on, for the colour
 )->go.Figure: # A bar per layer, a line at the density of all
     "Density per layer."
-    hover = [f'{escape(name)}<br>{share:.1%} of the weights kept' for name, share in kept.items()]
-    fig = go.Figure(go.Bar(
+    hover_texts = []
+    for layer_name, share_kept in kept.items():
+        hover_texts.append(f'{escape(layer_name)}<br>{share_kept:.1%} of the weights kept')
+    picture = go.Figure(go.Bar(
         x=[*range(1, len(kept) + 1)], y=[*kept.values()], marker_color=look(source, '')[0],
-        hovertext=hover, hoverinfo='text'))
-    fig.add_hline(y=density, line=dict(color='#000000', dash='dash', width=1),
-                  annotation_text=f'{density:.1%} in all', annotation_position='top right')
-    fig.update_xaxes(title='layer, from the input', dtick=1)
-    fig.update_yaxes(title='kept', tickformat='.0%', range=[0, 1.05])
-    return fluid(finish(fig, title, area=230, width=430))
+        hovertext=hover_texts, hoverinfo='text'))
+    picture.add_hline(y=density, line=dict(color='#000000', dash='dash', width=1),
+                      annotation_text=f'{density:.1%} in all', annotation_position='top right')
+    picture.update_xaxes(title='layer, from the input', dtick=1)
+    picture.update_yaxes(title='kept', tickformat='.0%', range=[0, 1.05])
+    return fluid(finish(picture, title, area=230, width=430))
 
 def layers(
     row:pd.Series, # Of a run table
 )->go.Figure: # A bar per prunable layer
     "What was left of each layer of a run."
     shares = [1 - float(sparsity) for sparsity in str(row.layer_sparsity).split(';')]
-    kept = {f'layer {place}': share for place, share in enumerate(shares, 1)}
-    return density_figure(kept, row.density, f'density per layer, {run_name(row)}', row.source)
+    kept_by_layer = {f'layer {position}': share for position, share in enumerate(shares, 1)}
+    title = f'density per layer, {run_name(row)}'
+    return density_figure(kept_by_layer, row.density, title, row.source)
 
 # %% ../../nbs/explore/00_study.ipynb #c38
 def twin(
@@ -268,10 +313,13 @@ def twin(
 )->pd.Series|None: # None where it was not run
     "The same seed under another arm."
     reading = reading_of(table, tuple(row[[*CHOOSE]]))
-    own = Side(reading, row.arm, row.source, (row['round'],))
-    pairs = pairs_of([own, Side(reading, arm, row.source)])
-    keys = pairs.key1[pairs.key0 == row.key]
-    return None if keys.empty else table[table.key == keys.iloc[0]].iloc[0]
+    own_side = Side(reading, row.arm, row.source, (row['round'],))
+    pairs = pairs_of([own_side, Side(reading, arm, row.source)])
+    twin_keys = pairs.key1[pairs.key0 == row.key]
+    if twin_keys.empty:
+        return None
+
+    return table[table.key == twin_keys.iloc[0]].iloc[0]
 
 def differs(
     study:Study,     # From `open_study`
@@ -279,11 +327,11 @@ def differs(
     other:pd.Series, # Its `twin`
 )->tuple[np.ndarray, np.ndarray, str]: # Test images only `row` gets right, only `other`; a sentence
     "Which test images two runs disagree on."
-    right, other_right = (np.equal(*said(study, run)) for run in (row, other))
-    found = mcnemar(right, other_right)
-    mine, theirs = only_one_right(right, other_right)
-    names = f'{run_name(row)} minus {run_name(other)}'
-    return mine, theirs, f'{names}: {found._repr_markdown_()}.'
+    is_right, other_right = (np.equal(*said(study, compared)) for compared in (row, other))
+    comparison = mcnemar(is_right, other_right)
+    only_own, only_other = only_one_right(is_right, other_right)
+    both_names = f'{run_name(row)} minus {run_name(other)}'
+    return only_own, only_other, f'{both_names}: {comparison._repr_markdown_()}.'
 
 # %% ../../nbs/explore/00_study.ipynb #c42
 def images_figure(
@@ -295,16 +343,23 @@ def images_figure(
     most:int=12,      # Images drawn
 )->go.Figure: # One picture, true and predicted class over each image
     "Test images, each with what it is and what it was taken for."
-    if splits.fingerprint != row.fingerprint: raise ValueError(
-        f"the {splits.name} at hand has fingerprint {splits.fingerprint[:12]}, "
-        f"the run saw {row.fingerprint[:12]}")
-    if not len(which): raise ValueError("no such image in this run")
+    if splits.fingerprint != row.fingerprint:
+        raise ValueError(
+            f"the {splits.name} at hand has fingerprint {splits.fingerprint[:12]}, "
+            f"the run saw {row.fingerprint[:12]}")
+    if not len(which):
+        raise ValueError("no such image in this run")
+
     from lth_nb.datasets.images import eval_crops  # with torch: seconds the page need not wait for
-    test, few = splits.open_test(), np.asarray(which)[:most]
-    names = [f'{splits.classes[test.labels[place]]}, taken for {splits.classes[guess[place]]}'
-             for place in few]
-    told = f'{len(few)} of {len(which)}, {splits.kind} data'
-    return mosaic(eval_crops(test, few, px=splits.px), names, title=run_name(row), about=told)
+    test_split, positions = splits.open_test(), np.asarray(which)[:most]
+    classes = splits.classes
+    headings = []
+    for position in positions:
+        truth, taken_for = classes[test_split.labels[position]], classes[guess[position]]
+        headings.append(f'{truth}, taken for {taken_for}')
+    caption = f'{len(positions)} of {len(which)}, {splits.kind} data'
+    crops = eval_crops(test_split, positions, px=splits.px)
+    return mosaic(crops, headings, title=run_name(row), about=caption)
 
 # %% ../../nbs/explore/00_study.ipynb #c47
 OPENING = ('scratch', 'dense', 'ticket') # Arms that are drawn first
@@ -319,33 +374,45 @@ class StudyPage:
         self.study, self.cache, self.busy = open_study(where), cache, False
         self.data = data_folder(data)
         self.table = with_setting(self.study.table)
-        self.choices = [pick(name) for name in ('target', 'size', 'recipe', 'searched')]
-        metrics = [(label, name) for name, label in METRICS.items() if name in self.table]
+        self.choices = [pick(column) for column in ('target', 'size', 'recipe', 'searched')]
+        metrics = [(spoken, column) for column, spoken in METRICS.items() if column in self.table]
         self.metric, self.round = pick('metric', metrics), pick('ladder at')
         self.run = pick('run', width=620)
         self.sources, self.arms = several('sources', 9), several('arms', 9)
-        self.panel, self.ladder, self.details, self.images = (widgets.Output() for _ in range(4))
+        self.panel, self.ladder = widgets.Output(), widgets.Output()
+        self.details, self.images = widgets.Output(), widgets.Output()
         self.box = self._laid_out()
         self._wire()
         self.offer(0)
 
     def _laid_out(self):
         "Controls, figures, the run."
-        tops = widgets.VBox([*self.choices, self.metric, self.round]), self.sources, self.arms
-        looks = in_a_row(
+        choosers = widgets.VBox([*self.choices, self.metric, self.round]), self.sources, self.arms
+        image_buttons = in_a_row(
             button('images it gets wrong', lambda: self.show_images('wrong'), 230),
             button('only the dense net is right', lambda: self.show_images('lost'), 230))
-        told = widgets.HTML('<b>One run</b>: click a dot of the figure, or choose it here')
+        invitation = widgets.HTML('<b>One run</b>: click a dot of the figure, or choose it here')
         return widgets.VBox([
-            in_a_row(*tops), self.panel, self.ladder, told, self.run, self.details, looks,
-            self.images, listener(self.choose_run)])
+            in_a_row(*choosers),
+            self.panel,
+            self.ladder,
+            invitation,
+            self.run,
+            self.details,
+            image_buttons,
+            self.images,
+            listener(self.choose_run),
+        ])
 
     def _wire(self):
         "What happens when a control changes."
         def on(part, act): part.observe(lambda _: self.busy or act(), 'value')
         for place, choice in enumerate(self.choices, 1):
             on(choice, lambda place=place: self.offer(place))
-        for part in (self.sources, self.arms, self.metric): on(part, lambda: self.draw())
+
+        for part in (self.sources, self.arms, self.metric):
+            on(part, lambda: self.draw())
+
         on(self.round, lambda: self.climb())
         on(self.run, lambda: self.open_run())
 
@@ -357,13 +424,16 @@ def chosen(self:StudyPage)->tuple: # One value per column of `CHOOSE`
 
 def _fill(part, offered, value):
     "Options and value of a control."
-    with part.hold_sync(): part.options, part.value = offered, value
+    with part.hold_sync():
+        part.options, part.value = offered, value
 
 def _still_offered(part, offered, otherwise):
     "What was chosen of several, where it is still there; else some of it, else all."
-    for wanted in (part.value, otherwise):
-        kept = [name for name in wanted if name in offered]
-        if kept: return kept
+    for preferred in (part.value, otherwise):
+        still_there = [option for option in preferred if option in offered]
+        if still_there:
+            return still_there
+
     return offered
 
 @patch
@@ -372,10 +442,11 @@ def offer(self:StudyPage,
 )->None: # Nothing
     "Fill the choices below one that has changed, keep what still exists, and draw once."
     self.busy = True
-    for place, choice in enumerate(self.choices[level:], level):
-        before, found = choice.value, options(self.table, *self.chosen()[:place])
-        named = [(value or 'no ticket', value) for value in found]
-        _fill(choice, named, before if before in found else found[0])
+    for position, choice in enumerate(self.choices[level:], level):
+        value_before, found = choice.value, options(self.table, *self.chosen()[:position])
+        labelled = [(value or 'no ticket', value) for value in found]
+        _fill(choice, labelled, value_before if value_before in found else found[0])
+
     self.offer_parts(narrowed(self.table, *self.chosen()))
     self.busy = False
     self.draw()
@@ -386,12 +457,13 @@ def offer_parts(self:StudyPage,
 )->None: # Nothing
     "Fill sources, arms and rounds."
     sources = sorted(set(rows.source) - {''})
-    arms = [arm for arm in (*ARMS, 'pretrained', 'probe') if arm in set(rows.arm)]
-    rounds = sorted({int(number) for number in rows['round'][rows.arm == 'ticket']})
+    arms_run = set(rows.arm)
+    arms_there = [arm for arm in (*ARMS, 'pretrained', 'probe') if arm in arms_run]
+    rounds_run = sorted({int(number) for number in rows['round'][rows.arm == 'ticket']})
     _fill(self.sources, sources, _still_offered(self.sources, sources, sources[:1]))
-    _fill(self.arms, arms, _still_offered(self.arms, arms, OPENING))
-    named = [(f'round {number}', number) for number in rounds]
-    _fill(self.round, [('the sparsest round', ''), *named], '')
+    _fill(self.arms, arms_there, _still_offered(self.arms, arms_there, OPENING))
+    labelled = [(f'round {number}', number) for number in rounds_run]
+    _fill(self.round, [('the sparsest round', ''), *labelled], '')
 
 # %% ../../nbs/explore/00_study.ipynb #c50
 @patch
@@ -402,29 +474,32 @@ def reading(self:StudyPage)->Reading: # Comparable
 @patch
 def draw(self:StudyPage)->None: # Nothing
     "The figure under the choices, its list of runs, the ladder."
-    rows = narrowed(self.table, *self.chosen())
-    rows = rows[rows.arm.isin(self.arms.value) & rows.source.isin(['', *self.sources.value])]
+    run_rows = narrowed(self.table, *self.chosen())
+    of_arms = run_rows.arm.isin(self.arms.value)
+    of_sources = run_rows.source.isin(['', *self.sources.value])
+    run_rows = run_rows[of_arms & of_sources]
     self.busy = True
-    names = [(run_name(row), row.key) for _, row in rows.iterrows()]
-    _fill(self.run, [('choose a run', ''), *names], '')
+    run_names = [(run_name(one_run), one_run.key) for _, one_run in run_rows.iterrows()]
+    _fill(self.run, [('choose a run', ''), *run_names], '')
     self.busy, self.details.outputs, self.images.outputs = False, (), ()
-    asked = dict(sources=self.sources.value or ('none',), arms=self.arms.value or ('none',))
+    narrowing = dict(sources=self.sources.value or ('none',), arms=self.arms.value or ('none',))
     self.panel.outputs = attempt(
-        lambda: figure(self.reading(), metric=self.metric.value, **asked))
+        lambda: figure(self.reading(), metric=self.metric.value, **narrowing))
     self.climb()
 
 @patch
 def climb(self:StudyPage)->None: # Nothing
     "The ladder under the choices."
-    asked = dict(sources=self.sources.value or ('none',), at_round=self.round.value or None)
-    self.ladder.outputs = attempt(lambda: steps(self.reading(), **asked))
+    narrowing = dict(sources=self.sources.value or ('none',), at_round=self.round.value or None)
+    self.ladder.outputs = attempt(lambda: steps(self.reading(), **narrowing))
 
 @patch
 def choose_run(self:StudyPage,
     key:str|None, # Of a run; None where a point is no run
 )->None: # Nothing
     "Open the run of a dot that was clicked."
-    if key in [value for _, value in self.run.options[1:]]: self.run.value = key
+    if key in [run_key for _, run_key in self.run.options[1:]]:
+        self.run.value = key
 
 @patch
 def still(self:StudyPage)->list[dict]: # For `display(*..., raw=True)`
@@ -435,7 +510,9 @@ def still(self:StudyPage)->list[dict]: # For `display(*..., raw=True)`
 @patch
 def opened(self:StudyPage)->pd.Series|None: # None while no run is chosen
     "The run that is open."
-    if not self.run.value: return None
+    if not self.run.value:
+        return None
+
     return self.table[self.table.key == self.run.value].iloc[0]
 
 @patch
@@ -443,14 +520,15 @@ def facts(self:StudyPage,
     row:pd.Series, # Of the table
 )->str: # One sentence
     "A run in numbers."
-    right = f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}'
-    balanced = f'balanced {row.test_balanced_acc:.1%}, macro-F1 {row.test_macro_f1:.1%}'
-    error = f'calibration error {row.test_ece:.3f}'
-    pruned = f'{row.density:.1%} of the weights kept, {row.dead_channels} dead channels'
-    length = f'{row.steps:,.0f} steps in {row.epochs} epochs'
+    accuracies = f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}'
+    balanced_scores = f'balanced {row.test_balanced_acc:.1%}, macro-F1 {row.test_macro_f1:.1%}'
+    calibration = f'calibration error {row.test_ece:.3f}'
+    weights_left = f'{row.density:.1%} of the weights kept, {row.dead_channels} dead channels'
+    duration = f'{row.steps:,.0f} steps in {row.epochs} epochs'
     ended = f'ended by {row.stopped_by}, {row.seconds:.0f} s'
-    name = f'**{as_written(run_name(row))}** (run {row.key[:12]})'
-    return f'{name}: {right}, {balanced}, {error}; {pruned}; {length}, {ended}'
+    heading = f'**{as_written(run_name(row))}** (run {row.key[:12]})'
+    scores = f'{accuracies}, {balanced_scores}, {calibration}'
+    return f'{heading}: {scores}; {weights_left}; {duration}, {ended}'
 
 @patch
 def learned(self:StudyPage,
@@ -464,14 +542,19 @@ def beside(self:StudyPage,
     row:pd.Series, # Of the table
 )->str: # A sentence
     "A run beside its dense twin, or beside scratch where it is the dense one."
-    if row.arm == 'scratch': return 'Scratch is what the others are compared with; it has no twin.'
-    arm = 'scratch' if row.arm == 'dense' else 'dense'
-    other = twin(self.table, row, arm)
-    if other is None: return f'No {arm} run of this seed to compare with.'
-    _, theirs, told = differs(self.study, row, other)
-    some = ', '.join(map(str, theirs[:8])) or 'none'
-    more = ', ...' if len(theirs) > 8 else ''
-    return f'**Beside {arm}.** {as_written(told)} Test images only {arm} gets right: {some}{more}.'
+    if row.arm == 'scratch':
+        return 'Scratch is what the others are compared with; it has no twin.'
+
+    other_arm = 'scratch' if row.arm == 'dense' else 'dense'
+    other_run = twin(self.table, row, other_arm)
+    if other_run is None:
+        return f'No {other_arm} run of this seed to compare with.'
+
+    _, only_other, sentence = differs(self.study, row, other_run)
+    examples = ', '.join(map(str, only_other[:8])) or 'none'
+    more = ', ...' if len(only_other) > 8 else ''
+    images = f'Test images only {other_arm} gets right: {examples}{more}.'
+    return f'**Beside {other_arm}.** {as_written(sentence)} {images}'
 
 @patch
 def confused(self:StudyPage,
@@ -479,31 +562,38 @@ def confused(self:StudyPage,
     classes:tuple=(), # Their names; () = numbers
 )->go.Figure: # Confusion matrix
     "What is taken for what."
-    guess, label = said(self.study, row)
-    number = round(1 / chance_of(self.table[self.table.key == row.key]))
-    names = classes or [f'class {place}' for place in range(number)]
-    return confusion_figure(confusion(guess, label, number), names, run_name(row))
+    predicted_classes, true_classes = said(self.study, row)
+    n_classes = round(1 / chance_of(self.table[self.table.key == row.key]))
+    class_names = classes or [f'class {position}' for position in range(n_classes)]
+    counts = confusion(predicted_classes, true_classes, n_classes)
+    return confusion_figure(counts, class_names, run_name(row))
 
 # %% ../../nbs/explore/00_study.ipynb #c54
 @patch
 def open_run(self:StudyPage)->None: # Nothing
     "Facts, curves, density, what its dense twin does otherwise, confusion."
-    row, self.images.outputs, self.details.outputs = self.opened(), (), ()
-    if row is None: return
+    opened_run, self.images.outputs, self.details.outputs = self.opened(), (), ()
+    if opened_run is None:
+        return
+
     self.details.outputs = (
-        *attempt(lambda: self.facts(row)), *attempt(lambda: self.learned(row)),
-        *attempt(lambda: layers(row)), *attempt(lambda: self.beside(row)),
-        *attempt(lambda: self.confused(row)))
+        *attempt(lambda: self.facts(opened_run)),
+        *attempt(lambda: self.learned(opened_run)),
+        *attempt(lambda: layers(opened_run)),
+        *attempt(lambda: self.beside(opened_run)),
+        *attempt(lambda: self.confused(opened_run)),
+    )
 
 @patch
 def lost(self:StudyPage,
     row:pd.Series, # Of the table
 )->np.ndarray: # Test images, or ValueError where no dense twin was run
     "What only its dense twin gets right."
-    other = twin(self.table, row)
-    if other is None:
+    dense_run = twin(self.table, row)
+    if dense_run is None:
         raise ValueError(f'no dense run beside {run_name(row)}: choose another run')
-    return differs(self.study, row, other)[1]
+
+    return differs(self.study, row, dense_run)[1]
 
 @patch
 def seen(self:StudyPage,
@@ -512,22 +602,26 @@ def seen(self:StudyPage,
 )->tuple: # Pictures, and the confusion matrix with the classes' names
     "What a run got wrong, as pictures."
     from lth_nb.datasets.sets import load  # with torch, as above
-    guess, label = said(self.study, row)
-    where = np.flatnonzero(guess != label)
-    if which == 'lost': where = self.lost(row)
+    predicted_classes, true_classes = said(self.study, row)
+    positions = np.flatnonzero(predicted_classes != true_classes)
+    if which == 'lost':
+        positions = self.lost(row)
+
     splits = load(row.target, self.data, px=int(row.px), cache=self.cache)
     splits = splits.shrunk(int(row.n_val), int(row.n_test))
-    return images_figure(splits, row, guess, where), self.confused(row, splits.classes)
+    pictures = images_figure(splits, row, predicted_classes, positions)
+    return pictures, self.confused(row, splits.classes)
 
 @patch
 def show_images(self:StudyPage,
     which:str, # As for `seen`
 )->None: # Nothing
     "Test images of the open run, where its target is at hand."
-    row = self.opened()
-    if row is None:
+    opened_run = self.opened()
+    if opened_run is None:
         self.images.outputs = shown('Choose a run first: click a dot of the figure.')
         return
-    target = as_written(row.target)
-    self.images.outputs = shown(f'reading {target}, the first time takes a moment ...')
-    self.images.outputs = attempt(lambda: self.seen(row, which))
+
+    target_name = as_written(opened_run.target)
+    self.images.outputs = shown(f'reading {target_name}, the first time takes a moment ...')
+    self.images.outputs = attempt(lambda: self.seen(opened_run, which))

@@ -51,36 +51,52 @@ def fluid(
 def _figure_data(fig):
     "A figure for plotly's own MIME type."
     config = dict(displaylogo=False) # `responsive` would drop it to height 0 when resized
-    drawn = json.loads(fig.to_json()) | dict(config=config)
-    return {'application/vnd.plotly.v1+json': drawn}
+    as_json = json.loads(fig.to_json()) | dict(config=config)
+    return {'application/vnd.plotly.v1+json': as_json}
 
 def _data(value):
     "MIME type -> content of a figure, a table or Markdown."
-    if isinstance(value, go.Figure): return _figure_data(value)
+    if isinstance(value, go.Figure):
+        return _figure_data(value)
     if isinstance(value, pd.DataFrame):
         return {'text/html': value.to_html(index=False, border=0, na_rep='')}
-    if isinstance(value, str): return {'text/markdown': value}
-    if hasattr(value, '_repr_markdown_'): return {'text/markdown': value._repr_markdown_()}
+    if isinstance(value, str):
+        return {'text/markdown': value}
+    if hasattr(value, '_repr_markdown_'):
+        return {'text/markdown': value._repr_markdown_()}
+
     raise TypeError(f"a page shows figures, tables and text, got {type(value).__name__}")
 
 def _message(value):
     "One output of a notebook."
-    data = _data(value) | {'text/plain': type(value).__name__}
-    return dict(output_type='display_data', metadata={}, data=data)
+    content = _data(value) | {'text/plain': type(value).__name__}
+    return dict(output_type='display_data', metadata={}, data=content)
 
 def shown(
     *values:object, # Figures, tables, Markdown, what shows itself as Markdown; '' is left out
 )->tuple[dict,...]: # What `Output.outputs` takes
     "Values as a notebook shows them."
-    return tuple(_message(value) for value in values if not (isinstance(value, str) and not value))
+    messages = []
+    for value in values:
+        is_empty = isinstance(value, str) and not value
+        if not is_empty:
+            messages.append(_message(value))
+
+    return tuple(messages)
 
 def attempt(
     make:Callable, # Without arguments; returns what `shown` takes, or a tuple of it
 )->tuple[dict,...]: # Its value, or what was wrong and what to do
     "Show a value, or the reason why there is none."
-    try: value = make()
-    except (ValueError, KeyError, OSError) as error: return shown(warning(error))
-    return shown(*value) if isinstance(value, tuple) else shown(value)
+    try:
+        returned = make()
+    except (ValueError, KeyError, OSError) as error:
+        return shown(warning(error))
+
+    if isinstance(returned, tuple):
+        return shown(*returned)
+
+    return shown(returned)
 
 # %% ../../nbs/explore/03_widgets.ipynb #c14
 LABEL = dict(description_width='92px') # Style of every control with a label in front
@@ -99,8 +115,8 @@ def several(
     rows:int,  # Seen at once
 )->widgets.SelectMultiple: # With its label
     "A choice of several."
-    layout, style = widgets.Layout(width='225px'), dict(description_width='56px')
-    return widgets.SelectMultiple(description=label, rows=rows, layout=layout, style=style)
+    layout, label_style = widgets.Layout(width='225px'), dict(description_width='56px')
+    return widgets.SelectMultiple(description=label, rows=rows, layout=layout, style=label_style)
 
 def text(
     label:str, # Before it
@@ -118,9 +134,9 @@ def button(
     width:int=190, # In px
 )->widgets.Button: # Calls `act`
     "A button."
-    made = widgets.Button(description=label, layout=widgets.Layout(width=f'{width}px'))
-    made.on_click(lambda _: act())
-    return made
+    new_button = widgets.Button(description=label, layout=widgets.Layout(width=f'{width}px'))
+    new_button.on_click(lambda _: act())
+    return new_button
 
 def in_a_row(
     *parts:widgets.Widget, # Any
@@ -132,7 +148,11 @@ def plain(
     *parts:widgets.Output, # Of a page
 )->list[dict]: # For `display(*..., raw=True)`
     "What output widgets hold, for a run without a screen."
-    return [output['data'] for part in parts for output in part.outputs]
+    contents = []
+    for output_widget in parts:
+        contents += [output['data'] for output in output_widget.outputs]
+
+    return contents
 
 # %% ../../nbs/explore/03_widgets.ipynb #c19
 class Listener(anywidget.AnyWidget):
@@ -176,9 +196,9 @@ def listener(
     act:Callable, # Takes the `customdata` of a point, None where it has none
 )->Listener: # To stand in the VBox of a page, one in a notebook
     "Call `act` when a point is clicked, and keep the keys of the controls."
-    made = Listener(layout=widgets.Layout(display='none'))
-    made.on_msg(lambda _, said, __: act(said['clicked']))
-    return made
+    new_listener = Listener(layout=widgets.Layout(display='none'))
+    new_listener.on_msg(lambda _, said, __: act(said['clicked']))
+    return new_listener
 
 # %% ../../nbs/explore/03_widgets.ipynb #c24
 def soon(
@@ -187,12 +207,17 @@ def soon(
     after:float=2.5, # Seconds for the browser to draw what is there already
 )->widgets.VBox: # Returned at once
     "A box that fills while the notebook goes on."
-    box = widgets.VBox([widgets.HTML(f'opening {what} ...')])
+    waiting_box = widgets.VBox([widgets.HTML(f'opening {what} ...')])
     def fill():
         "Make the page, or say why there is none."
-        try: box.children = [make()]
+        try:
+            waiting_box.children = [make()]
         except Exception as error:
-            box.children = [widgets.HTML(warning(str(error) or type(error).__name__))]
-    try: asyncio.get_running_loop().call_later(after, fill)
-    except RuntimeError: fill() # no notebook: nobody waits for the others
-    return box
+            waiting_box.children = [widgets.HTML(warning(str(error) or type(error).__name__))]
+
+    try:
+        asyncio.get_running_loop().call_later(after, fill)
+    except RuntimeError:
+        fill() # no notebook: nobody waits for the others
+
+    return waiting_box
