@@ -27,9 +27,9 @@ def _column(
     rows:list[dict], # Each has it
 )->list[str]: # Texts of one width, the header first
     "A column of a table."
-    texts = [str(name), *(str(row[name]) for row in rows)]
-    width = max(map(len, texts))
-    return [text.ljust(width) for text in texts]
+    written = [str(name), *(str(record[name]) for record in rows)]
+    longest = max(map(len, written))
+    return [value.ljust(longest) for value in written]
 
 def _table(
     rows:list[dict], # Same keys in each
@@ -37,9 +37,10 @@ def _table(
     "Rows as text."
     if not rows:
         return '(none)'
-    columns = [_column(name, rows) for name in rows[0]]
-    lines = ['  '.join(texts).rstrip() for texts in zip(*columns)]
-    return '\n'.join(lines)
+
+    columns = [_column(heading, rows) for heading in rows[0]]
+    written = ['  '.join(texts).rstrip() for texts in zip(*columns)]
+    return '\n'.join(written)
 
 # %% ../nbs/14_cli.ipynb #c10
 def _run(
@@ -54,7 +55,7 @@ def _notebooks(
     asked:argparse.Namespace, # dest
 )->str: # Paths of the copies
     "lth notebooks"
-    return '\n'.join(str(path) for path in copy_notebooks(asked.dest))
+    return '\n'.join(str(copied) for copied in copy_notebooks(asked.dest))
 
 # %% ../nbs/14_cli.ipynb #c13
 def show(
@@ -70,16 +71,18 @@ def show(
     from lth_nb.datasets import check, find, load
     from lth_nb.datasets.images import eval_crops
     from lth_nb.figures.pictures import class_histogram, sample_grid, size_scatter, write_page
-    images, side = find(name, data), 96
+    images, crop_side = find(name, data), 96
     report = check(images, cache=cache)
-    shown = load(images, px=side, cache=cache, skip_broken=True).train
-    classes, labels = report.classes, shown.labels
-    few = np.concatenate([np.flatnonzero(labels == index)[:8] for index in range(len(classes))])
-    crops = eval_crops(shown, few, px=side)
-    figures = [sample_grid(crops, labels[few], classes, title=report.name),
+    training = load(images, px=crop_side, cache=cache, skip_broken=True).train
+    classes, labels = report.classes, training.labels
+    of_classes = [np.flatnonzero(labels == index)[:8] for index in range(len(classes))]
+    examples = np.concatenate(of_classes)
+    crops = eval_crops(training, examples, px=crop_side)
+    figures = [sample_grid(crops, labels[examples], classes, title=report.name),
                class_histogram(report.counts, classes, title=report.name)]
     if len(report.size):
         figures.append(size_scatter(report.size, title=report.name))
+
     return write_page(to or f'{report.name}.html', report.name, str(report), figures)
 
 # %% ../nbs/14_cli.ipynb #c15
@@ -101,10 +104,16 @@ def _data_check(
     accepted = [asked.accept] if asked.accept else []
     if asked.skip_broken:
         accepted.append('broken')
-    report = check(find(asked.name, data_folder(asked.data)), accept=','.join(accepted),
-                   groups=asked.groups, cache=asked.cache)
+
+    report = check(
+        find(asked.name, data_folder(asked.data)),
+        accept=','.join(accepted),
+        groups=asked.groups,
+        cache=asked.cache,
+    )
     if not report.ok:
         raise Refused(str(report))
+
     return str(report)
 
 def _data_show(
@@ -118,9 +127,15 @@ def _data_prepare(
 )->str: # What was made
     "lth data prepare"
     from lth_nb.datasets import prepare
-    made = prepare(asked.name, asked.source, asked.to or data_folder(asked.data),
-                   groups=asked.groups, seed=asked.seed, skip_broken=asked.skip_broken)
-    return str(made)
+    prepared = prepare(
+        asked.name,
+        asked.source,
+        asked.to or data_folder(asked.data),
+        groups=asked.groups,
+        seed=asked.seed,
+        skip_broken=asked.skip_broken,
+    )
+    return str(prepared)
 
 def _data_cache(
     asked:argparse.Namespace, # cache, empty
@@ -129,6 +144,7 @@ def _data_cache(
     from lth_nb.datasets import empty, shelves
     if asked.empty:
         return f'{empty(asked.cache) / 1e6:,.1f} MB freed in {asked.cache}'
+
     return _table(shelves(asked.cache))
 
 # %% ../nbs/14_cli.ipynb #c20
@@ -151,18 +167,18 @@ def _round_shown(
     report:dict, # Of a bank's card
 )->dict: # As `ROUND`; '' where the card has none
     "A round as a line of a table."
-    return {name: _in_thousandths(report.get(name, '')) for name in ROUND}
+    return {column: _in_thousandths(report.get(column, '')) for column in ROUND}
 
 def _bank_show(
     asked:argparse.Namespace, # name, bank
 )->str: # Its card: facts, then one line per round
     "lth bank show"
     from lth_nb.bank import Bank
-    card = Bank(asked.name, asked.bank).card
-    names = [name for name in card if name not in ('rounds', 'sha256', 'protocol')]
-    facts = [f'{name}: {card[name]}' for name in names]
-    rounds = [_round_shown(report) for report in card['rounds']]
-    return '\n'.join([*facts, '', _table(rounds)])
+    bank_card = Bank(asked.name, asked.bank).card
+    entries = [entry for entry in bank_card if entry not in ('rounds', 'sha256', 'protocol')]
+    fact_lines = [f'{entry}: {bank_card[entry]}' for entry in entries]
+    round_rows = [_round_shown(report) for report in bank_card['rounds']]
+    return '\n'.join([*fact_lines, '', _table(round_rows)])
 
 def _bank_export(
     asked:argparse.Namespace, # name, bank, dest, round
@@ -170,7 +186,7 @@ def _bank_export(
     "lth bank export"
     from lth_nb.bank import Bank, export_ticket
     written = export_ticket(Bank(asked.name, asked.bank), asked.round, asked.dest)
-    return '\n'.join(str(path) for path in written)
+    return '\n'.join(str(file_written) for file_written in written)
 
 # %% ../nbs/14_cli.ipynb #c23
 def _sub(
@@ -190,15 +206,16 @@ def _add_run(
     subs:argparse._SubParsersAction, # Of `lth`
 )->None: # Nothing
     "The command `run`."
-    go = _sub(subs, 'run', 'execute an experiment notebook',
-              'run run_transfer -p target mouse_lba -p seeds 3', _run)
-    names = ', '.join(sorted(path.stem for path in shared('experiments').glob('*.ipynb')))
-    go.add_argument('--plan', action='store_true',
-                    help='print what is left to run and how long it takes, and stop')
-    go.add_argument('name', help=f'one of {names}, or the path of a notebook')
-    go.add_argument('options', nargs=argparse.REMAINDER,
-                    help="an output path (.ipynb), if you like, and papermill's options, "
-                         "such as -p NAME VALUE")
+    run_parser = _sub(subs, 'run', 'execute an experiment notebook',
+                      'run run_transfer -p target mouse_lba -p seeds 3', _run)
+    notebooks = shared('experiments').glob('*.ipynb')
+    experiments = ', '.join(sorted(path.stem for path in notebooks))
+    run_parser.add_argument('--plan', action='store_true',
+                            help='print what is left to run and how long it takes, and stop')
+    run_parser.add_argument('name', help=f'one of {experiments}, or the path of a notebook')
+    run_parser.add_argument('options', nargs=argparse.REMAINDER,
+                            help="an output path (.ipynb), if you like, and papermill's options, "
+                                 "such as -p NAME VALUE")
 
 # %% ../nbs/14_cli.ipynb #c25
 class _PublicNames:
@@ -212,36 +229,42 @@ def _add_data(
     subs:argparse._SubParsersAction, # Of `lth`
 )->None: # Nothing
     "The commands `data list`, `check`, `prepare`, `show`, `cache`."
-    data = _sub(subs, 'data', 'image sets: what is there, what is wrong with it',
-                'data check my/folder')
-    part = data.add_subparsers(dest='action', required=True)
-    listed = _sub(part, 'list', 'list the data sets and stand-ins',
-                  'data list --data ./data', _data_list)
-    checked = _sub(part, 'check', 'look for leaks, broken files and shortcuts',
-                   'data check my/folder --accept leak', _data_check)
-    shown = _sub(part, 'show', 'write a page with sample images and sizes',
-                 'data show my/folder --to look.html', _data_show)
-    made = _sub(part, 'prepare', 'make a set from files at hand',
-                'data prepare mouse_lba --from export.csv', _data_prepare)
-    kept = _sub(part, 'cache', 'what the decoded images take up', 'data cache --empty', _data_cache)
-    for command in (listed, checked, shown):
+    data_parser = _sub(subs, 'data', 'image sets: what is there, what is wrong with it',
+                       'data check my/folder')
+    subcommands = data_parser.add_subparsers(dest='action', required=True)
+    list_parser = _sub(subcommands, 'list', 'list the data sets and stand-ins',
+                       'data list --data ./data', _data_list)
+    check_parser = _sub(subcommands, 'check', 'look for leaks, broken files and shortcuts',
+                        'data check my/folder --accept leak', _data_check)
+    show_parser = _sub(subcommands, 'show', 'write a page with sample images and sizes',
+                       'data show my/folder --to look.html', _data_show)
+    prepare_parser = _sub(subcommands, 'prepare', 'make a set from files at hand',
+                          'data prepare mouse_lba --from export.csv', _data_prepare)
+    cache_parser = _sub(subcommands, 'cache', 'what the decoded images take up',
+                        'data cache --empty', _data_cache)
+    for command in (list_parser, check_parser, show_parser):
         command.add_argument('--data', default='',
                              help='folder of data sets; empty: $LTH_DATA, else ./data')
-    for command in (listed, checked, shown, kept):
+
+    for command in (list_parser, check_parser, show_parser, cache_parser):
         command.add_argument('--cache', default='runs/cache',
                              help='folder of decoded images and counts')
-    for command in (checked, shown):
+
+    for command in (check_parser, show_parser):
         command.add_argument('name', help='a name of lth data list, or a path')
-    for command in (checked, made):
+
+    for command in (check_parser, prepare_parser):
         command.add_argument('--groups', default='',
                              help="pattern, slide or patient in brackets: '/(S[0-9]+)_'")
         command.add_argument('--skip-broken', action='store_true',
                              help='go on without images that cannot be read')
-    checked.add_argument('--accept', default='', help='findings to accept, such as leak,broken')
-    shown.add_argument('--to', default='', help='the page; empty: <name>.html here')
-    kept.add_argument('--empty', action='store_true',
-                      help='remove them; they are decoded again when needed')
-    _add_prepare(made)
+
+    check_parser.add_argument('--accept', default='',
+                              help='findings to accept, such as leak,broken')
+    show_parser.add_argument('--to', default='', help='the page; empty: <name>.html here')
+    cache_parser.add_argument('--empty', action='store_true',
+                              help='remove them; they are decoded again when needed')
+    _add_prepare(prepare_parser)
 
 def _add_prepare(
     made:argparse.ArgumentParser, # Of `lth data prepare`
@@ -259,33 +282,37 @@ def _add_bank(
     subs:argparse._SubParsersAction, # Of `lth`
 )->None: # Nothing
     "The commands `bank list`, `bank show`, `bank export`."
-    bank = _sub(subs, 'bank', 'read the ticket banks', 'bank list')
-    part = bank.add_subparsers(dest='action', required=True)
-    name = 'cifar10-resnet20_8-tuned-s0'
-    listed = _sub(part, 'list', 'list the banks', 'bank list', _bank_list)
-    shown = _sub(part, 'show', 'the card of a bank', f'bank show {name}', _bank_show)
-    exported = _sub(part, 'export', 'one ticket as plain files',
-                    f'bank export {name} mine --round 10', _bank_export)
-    for command in (listed, shown, exported):
+    bank_parser = _sub(subs, 'bank', 'read the ticket banks', 'bank list')
+    subcommands = bank_parser.add_subparsers(dest='action', required=True)
+    example_bank = 'cifar10-resnet20_8-tuned-s0'
+    list_parser = _sub(subcommands, 'list', 'list the banks', 'bank list', _bank_list)
+    show_parser = _sub(subcommands, 'show', 'the card of a bank',
+                       f'bank show {example_bank}', _bank_show)
+    export_parser = _sub(subcommands, 'export', 'one ticket as plain files',
+                         f'bank export {example_bank} mine --round 10', _bank_export)
+    for command in (list_parser, show_parser, export_parser):
         command.add_argument('--bank', default='', help='folder of banks; empty: the embedded ones')
-    for command in (shown, exported):
+
+    for command in (show_parser, export_parser):
         command.add_argument('name', help='as lth bank list shows it')
-    exported.add_argument('dest', help='folder, made if absent')
-    exported.add_argument('--round', type=int, required=True, help='round of the ticket')
+
+    export_parser.add_argument('dest', help='folder, made if absent')
+    export_parser.add_argument('--round', type=int, required=True, help='round of the ticket')
 
 def _parser()->argparse.ArgumentParser: # For `main`
     "The commands and their options."
-    about = 'Lottery tickets on scarce, non-natural images.'
-    top = argparse.ArgumentParser('lth', description=about,
-                                  epilog='example: lth run run_transfer -p target mouse_lba')
-    top.add_argument('--version', action='version', version=__version__)
-    subs = top.add_subparsers(dest='command', required=True)
-    _add_run(subs)
-    books = _sub(subs, 'notebooks', 'copy the experiment notebooks', 'notebooks mine', _notebooks)
-    books.add_argument('dest', help='folder, made if absent')
-    _add_data(subs)
-    _add_bank(subs)
-    return top
+    purpose = 'Lottery tickets on scarce, non-natural images.'
+    parser = argparse.ArgumentParser('lth', description=purpose,
+                                     epilog='example: lth run run_transfer -p target mouse_lba')
+    parser.add_argument('--version', action='version', version=__version__)
+    subcommands = parser.add_subparsers(dest='command', required=True)
+    _add_run(subcommands)
+    notebooks_parser = _sub(subcommands, 'notebooks', 'copy the experiment notebooks',
+                            'notebooks mine', _notebooks)
+    notebooks_parser.add_argument('dest', help='folder, made if absent')
+    _add_data(subcommands)
+    _add_bank(subcommands)
+    return parser
 
 # %% ../nbs/14_cli.ipynb #c28
 def main(
@@ -296,9 +323,9 @@ def main(
     import click  # and papermill, for the names of their errors
     from papermill.exceptions import PapermillExecutionError
     try:
-        said = asked.do(asked)
-        if said:
-            print(said)
+        printed = asked.do(asked)
+        if printed:
+            print(printed)
         return 0
     except Refused as error:
         print(error)
@@ -310,6 +337,7 @@ def main(
         _complain(error)
     except KeyboardInterrupt:
         _complain('stopped; finished runs are kept')
+
     return 1
 
 def _complain(
