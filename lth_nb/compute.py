@@ -57,8 +57,9 @@ class Estimate:
             return 'nothing left to run'
         if self.seconds_each is None:
             return f'{self.left} runs left, no run measured yet'
-        each_text = f'{self.seconds_each:.1f} s each (median of {self.finished})'
-        return f'{self.left} runs left, {each_text}, about {self.minutes:.1f} min'
+
+        seconds_each = f'{self.seconds_each:.1f} s each (median of {self.finished})'
+        return f'{self.left} runs left, {seconds_each}, about {self.minutes:.1f} min'
 
     @property
     def expected(self)->str: # Without a full stop
@@ -66,20 +67,26 @@ class Estimate:
         counted = f'n = {len(self.seeds)} {self.unit}'
         if self.half_width is None:
             return f'no interval ({counted})'
+
         return f'± {self.half_width:.1f} points to expect for ticket - scratch ({counted})'
 
     def __repr__(self):
-        told_parts = [f'{self.asked} runs asked for', self.time, self.expected,
-                      f'{self.n_train} training images each']
-        return '; '.join(told_parts)
+        phrases = [
+            f'{self.asked} runs asked for',
+            self.time,
+            self.expected,
+            f'{self.n_train} training images each',
+        ]
+        return '; '.join(phrases)
 
     def save(self,
         folder:Path, # Of the results; made if absent
     )->'Estimate': # Itself
         "Write plan.json."
         folder.mkdir(parents=True, exist_ok=True)
-        with whole(folder/'plan.json') as unfinished:
-            unfinished.write_text(json.dumps(asdict(self), indent=1))
+        with whole(folder/'plan.json') as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1))
+
         return self
 
 # %% ../nbs/10_compute.ipynb #c08
@@ -93,12 +100,22 @@ def _unit(
     work:Sweep, # Planned
 )->str: # searches and seeds, or seeds
     "What n counts: new searches too only where every seed has a search of its own."
-    tickets = [
-        one_spec
-        for one_spec in work.specs
-        if one_spec.arm == 'ticket']
-    own_searches = all(one_spec.labels['search_seed'] == one_spec.seed for one_spec in tickets)
-    return 'searches and seeds' if own_searches else 'seeds'
+    if all(map(_is_own_search, work.specs)):
+        return 'searches and seeds'
+
+    return 'seeds'
+
+def _is_own_search(
+    spec:Spec, # Of a sweep
+)->bool: # True for what is no ticket
+    "Whether a ticket comes from the search of its own seed."
+    return spec.arm != 'ticket' or spec.labels['search_seed'] == spec.seed
+
+def _n_asked(
+    work:Sweep, # Planned
+)->int: # Runs, each once
+    "How many runs a sweep asks for."
+    return len({spec.key for spec in work.specs})
 
 def _seconds_each(
     done:pd.DataFrame, # Finished runs
@@ -106,6 +123,7 @@ def _seconds_each(
     "How long a run took, in the median."
     if done.empty:
         return None
+
     return float(pd.to_numeric(done.seconds).median())
 
 def _half_width(
@@ -114,6 +132,7 @@ def _half_width(
     "How wide an interval so many seeds will give."
     if len(seeds) < 2:
         return None
+
     return 100 * expected_half_width('ticket - scratch', len(seeds))
 
 def estimate(
@@ -124,31 +143,36 @@ def estimate(
     device:str='cpu',   # Where they run: one at a time on a GPU
 )->Estimate: # To be shown, and saved as plan.json
     "What is left of a sweep."
-    all_specs, target = work.specs, work.specs[0].target
-    finished = table(runs, list(all_specs))
-    n_left = len({one_spec.key for one_spec in all_specs}) - len(finished)
+    specs = work.specs
+    target = specs[0].target
+    finished = table(runs, list(specs))
+    n_left = _n_asked(work) - len(finished)
     workers = side_by_side(workers, device)
-    seconds_each = _seconds_each(finished)
-    minutes = None if seconds_each is None else n_left * seconds_each / workers / 60
-    all_seeds = tuple(sorted({one_spec.seed for one_spec in all_specs}))
-    rounds = {one_spec.labels['round'] for one_spec in all_specs} - {'', 0}
+    seconds = _seconds_each(finished)
+    minutes = None
+    if seconds is not None:
+        minutes = n_left * seconds / workers / 60
+
+    seeds = tuple(sorted({spec.seed for spec in specs}))
+    at_rounds = {spec.labels['round'] for spec in specs} - {'', 0}
     return Estimate(
         target=target['name'],
         kind=work.splits.kind,
         n_train=target['n_train'],
         n_test=target['n_test'],
-        asked=len(all_specs),
+        asked=len(specs),
         left=n_left,
         finished=len(finished),
         workers=workers,
-        seconds_each=seconds_each,
+        seconds_each=seconds,
         minutes=minutes,
-        half_width=_half_width(all_seeds),
+        half_width=_half_width(seeds),
         unit=_unit(work),
-        seeds=all_seeds,
-        rounds=tuple(sorted(rounds)),
-        arms=_in_order(one_spec.arm for one_spec in all_specs),
-        recipes=_in_order(one_spec.labels['recipe'] for one_spec in all_specs))
+        seeds=seeds,
+        rounds=tuple(sorted(at_rounds)),
+        arms=_in_order(spec.arm for spec in specs),
+        recipes=_in_order(spec.labels['recipe'] for spec in specs),
+    )
 
 def side_by_side(
     workers:int, # Asked for
@@ -171,18 +195,24 @@ def finish(
             return None
         finished = carry_out(spec, work.network(device), work)
         runs.add(spec, finished, **facts(device))
-    description = dict(
-        arm=spec.arm, source=spec.labels.get('source', ''), round=spec.labels['round'])
-    numbers = dict(seconds=finished.metrics['seconds'], val_acc=finished.metrics['val_acc'])
-    return description | dict(recipe=spec.labels['recipe'], seed=spec.seed) | numbers
+
+    return dict(
+        arm=spec.arm,
+        source=spec.labels.get('source', ''),
+        round=spec.labels['round'],
+        recipe=spec.labels['recipe'],
+        seed=spec.seed,
+        seconds=finished.metrics['seconds'],
+        val_acc=finished.metrics['val_acc'],
+    )
 
 def as_they_finish(
     tasks:list[Future], # Of an executor
 )->Iterator: # Their results
     "Results in the order they come; where one fails, what has not begun is given up."
     try:
-        for finished_task in as_completed(tasks):
-            yield finished_task.result()
+        for finished in as_completed(tasks):
+            yield finished.result()
     finally:
         for waiting in tasks:
             waiting.cancel()
@@ -199,6 +229,7 @@ class Progress:
         self.bar = tqdm(total=left, unit='run', mininterval=10, ascii=True)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+
         self.write('start')
 
     @property
@@ -208,6 +239,7 @@ class Progress:
         "What the rest takes at the speed so far, s."
         if not self.bar.n:
             return None
+
         return round((time.time() - self.began) / self.bar.n * self.left, 1)
 
     def write(self,
@@ -217,14 +249,16 @@ class Progress:
         "Append one line."
         if self.path is None:
             return
-        progress_line = dict(
+
+        record = dict(
             event=event,
             time=round(time.time(), 1),
             done=self.done,
             of=self.asked,
-            seconds_left=self.seconds_left())
+            seconds_left=self.seconds_left(),
+        )
         with self.path.open('a', encoding='utf-8') as progress_file:
-            progress_file.write(json.dumps(progress_line | more) + '\n')
+            progress_file.write(json.dumps(record | more) + '\n')
 
     def finished(self,
         run:dict, # From `finish`
@@ -252,8 +286,9 @@ def compute(
     missing = runs.missing(list(work.specs))
     if not missing:
         return
-    progress_path = None if folder is None else Path(folder)/'progress.jsonl'
-    progress = Progress(progress_path, len({one_spec.key for one_spec in work.specs}), len(missing))
+
+    progress_file = None if folder is None else Path(folder)/'progress.jsonl'
+    progress = Progress(progress_file, _n_asked(work), len(missing))
     try:
         with ThreadPoolExecutor(side_by_side(workers, device)) as threads:
             compute_on(threads, work, runs, device, progress)
@@ -270,10 +305,10 @@ def compute_on(
     "Run what is missing, again until nothing is: another process may have taken a run and died."
     missing = runs.missing(list(work.specs))
     while missing:
-        all_tasks = [executor.submit(finish, one_spec, work, runs, device) for one_spec in missing]
-        for finished_run in as_they_finish(all_tasks):
-            if finished_run is not None:
-                progress.finished(finished_run)
+        submitted = [executor.submit(finish, spec, work, runs, device) for spec in missing]
+        for finished in as_they_finish(submitted):
+            if finished is not None:
+                progress.finished(finished)
         missing = runs.missing(list(work.specs))
 
 # %% ../nbs/10_compute.ipynb #c25
@@ -282,7 +317,8 @@ def learning_curves(
     keys:Iterable[str], # Of finished runs
 )->pd.DataFrame: # key, epoch, step, lr, train_loss, val_loss, val_acc, ...: a row per run and epoch
     "The curves of some runs."
-    curves = [pd.DataFrame(columns=['key', 'epoch'])]
-    for run_key in keys:
-        curves.append(pd.read_csv(runs.place(run_key)/'history.csv').assign(key=run_key))
-    return pd.concat(curves[1:] or curves)
+    histories = [pd.DataFrame(columns=['key', 'epoch'])]
+    for key in keys:
+        histories.append(pd.read_csv(runs.place(key)/'history.csv').assign(key=key))
+
+    return pd.concat(histories[1:] or histories)
