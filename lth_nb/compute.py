@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from .protocol import whole
+from .protocol import YARDSTICKS, whole
 from .runs import Runs, Spec, claim, facts, table
 from .stats import expected_half_width
 from .sweep import Sweep, carry_out
@@ -49,6 +49,7 @@ class Estimate:
     rounds:tuple[int,...]     # Of the tickets
     arms:tuple[str,...]       # In order
     recipes:tuple[str,...]    # In order
+    yardsticks:int=0          # Of the runs left, those of a network that saw photographs
 
     @property
     def time(self)->str: # Without a full stop
@@ -60,6 +61,14 @@ class Estimate:
 
         seconds_each = f'{self.seconds_each:.1f} s each (median of {self.finished})'
         return f'{self.left} runs left, {seconds_each}, about {self.minutes:.1f} min'
+
+    @property
+    def beside(self)->tuple[str,...]: # None or one, without a full stop
+        "What of it is no ticket's, as a phrase."
+        if not self.yardsticks:
+            return ()
+
+        return f'{self.yardsticks} of them of a network that saw photographs, which take longer',
 
     @property
     def expected(self)->str: # Without a full stop
@@ -74,6 +83,7 @@ class Estimate:
         phrases = [
             f'{self.asked} runs asked for',
             self.time,
+            *self.beside,
             self.expected,
             f'{self.n_train} training images each',
         ]
@@ -126,6 +136,20 @@ def _seconds_each(
 
     return float(pd.to_numeric(done.seconds).median())
 
+def _minutes_left(
+    finished:pd.DataFrame, # Finished runs
+    left:list[Spec],       # The others
+    workers:int,           # Side by side
+)->float|None: # None before the first run is measured
+    "How long the rest takes: each arm as long as its own runs took, or as any run."
+    if finished.empty:
+        return None
+
+    seconds = pd.to_numeric(finished.seconds)
+    by_arm = seconds.groupby(finished.arm).median()
+    total = sum(by_arm.get(spec.arm, seconds.median()) for spec in left)
+    return float(total / workers / 60)
+
 def _half_width(
     seeds:tuple[int,...], # Of the transfers
 )->float|None: # In points; None for one seed
@@ -146,13 +170,9 @@ def estimate(
     specs = work.specs
     target = specs[0].target
     finished = table(runs, list(specs))
-    n_left = _n_asked(work) - len(finished)
+    by_key = {spec.key: spec for spec in specs}
+    left = [by_key[key] for key in by_key.keys() - set(finished.key)]
     workers = side_by_side(workers, device)
-    seconds = _seconds_each(finished)
-    minutes = None
-    if seconds is not None:
-        minutes = n_left * seconds / workers / 60
-
     seeds = tuple(sorted({spec.seed for spec in specs}))
     at_rounds = {spec.labels['round'] for spec in specs} - {'', 0}
     return Estimate(
@@ -161,17 +181,18 @@ def estimate(
         n_train=target['n_train'],
         n_test=target['n_test'],
         asked=len(specs),
-        left=n_left,
+        left=len(left),
         finished=len(finished),
         workers=workers,
-        seconds_each=seconds,
-        minutes=minutes,
+        seconds_each=_seconds_each(finished),
+        minutes=_minutes_left(finished, left, workers),
         half_width=_half_width(seeds),
         unit=_unit(work),
         seeds=seeds,
         rounds=tuple(sorted(at_rounds)),
         arms=_in_order(spec.arm for spec in specs),
         recipes=_in_order(spec.labels['recipe'] for spec in specs),
+        yardsticks=sum(spec.arm in YARDSTICKS for spec in left),
     )
 
 def side_by_side(
