@@ -18,6 +18,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,8 +120,7 @@ def body(
     "A network without its head."
     if name == 'efficientnet_lite0':
         published = torch.load(_lite_file(), weights_only=True)
-        from timm import create_model  # an extra
-        network = create_model('tf_efficientnet_lite0')
+        network = import_module('timm').create_model('tf_efficientnet_lite0') # an extra
         network.load_state_dict(_by_order(network, published), strict=False)
         network.reset_classifier(0)
         return network

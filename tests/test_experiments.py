@@ -142,10 +142,10 @@ def test_plan_says_what_is_left_and_trains_nothing(typed, mine, tickets, tmp_pat
     done = call('lth', 'run', 'run_transfer', *ASKED, '-p', 'bank', tickets, '-p', 'out', 'out', '--plan', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     seconds = json.loads((one/'result.json').read_text())['seconds']
-    assert f'8 runs asked for; 7 runs left, {seconds:.1f} s each (median of 1), about' in done.stdout
+    assert f'9 runs asked for; 8 runs left, {seconds:.1f} s each (median of 1), about' in done.stdout
     assert set(files_of(tmp_path/'out/smoke')) == {one.name} and not list(tmp_path.rglob('table.csv'))
     plan = json.loads((tmp_path/'out/smoke/mouse_lba/plan.json').read_text())
-    assert (plan['asked'], plan['left'], plan['seconds_each'], plan['half_width']) == (8, 7, seconds, None)
+    assert (plan['asked'], plan['left'], plan['seconds_each'], plan['half_width']) == (9, 8, seconds, None)
     assert not list(tmp_path.rglob('*.ipynb'))
 
 

@@ -46,14 +46,14 @@ def test_check_start_and_a_page_that_finds_it_again(tmp_path):
     page.target.value = target
     page.inspect().join(120)
     told = page.still()[0]['text/markdown']
-    assert told.startswith('**Ready.** 9 runs asked for; 9 runs left') and 'at most on this machine' in told
+    assert told.startswith('**Ready.** 6 runs asked for; 6 runs left') and 'at most on this machine' in told
     assert 'What they can show: no interval (n = 1' in told  # a smoke run has one seed
-    assert planned(find_job(job_folder(target, out, plan=True))).left == 9
+    assert planned(find_job(job_folder(target, out, plan=True))).left == 6
     assert 'passes' in page.still()[1]['text/markdown'] and not [*out.glob('smoke/??/*')]  # nothing was trained
     page.begin().join(180)
     assert state(find_job(job_folder(target, out))) == 'finished', page.still()
     rows = results(target, out, True, smoke=True)
-    assert len(rows) == 9 == len(results(target, out, False, smoke=True)) and set(rows.smoke.astype(str)) == {'True'}
+    assert len(rows) == 6 == len(results(target, out, False, smoke=True)) and set(rows.smoke.astype(str)) == {'True'}
     again = OwnPage(str(out), str(tmp_path), every=.2)
     for _ in range(100):
         if len(again.still()) > 1: break

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..bank import FIRST
 from ..datasets.sets import OFFICIAL, find, sets_in
 from ..experiments import Request, parse_names, request, run, split_names
 from ..protocol import PRESETS, TARGETS, choose
@@ -156,7 +157,7 @@ def _natural(size):
     "Where the banks of natural images lie: parameters of a transfer."
     if not size.embedded:
         return {}
-    return dict(bank='', search_seeds='1' if size.ask.smoke else '2')
+    return dict(bank=FIRST, search_seeds='1' if size.ask.smoke else '2')
 
 def _searches(size, sources):
     "The searches of natural images; none where their banks are embedded."
