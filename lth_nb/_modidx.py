@@ -1762,6 +1762,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'lth_nb.yardsticks.fine_tuned': ('yardsticks.html#fine_tuned', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.fitted': ('yardsticks.html#fitted', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.headed': ('yardsticks.html#headed', 'lth_nb/yardsticks.py'),
+                                   'lth_nb.yardsticks.is_installed': ('yardsticks.html#is_installed', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.photographed': ('yardsticks.html#photographed', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.probed': ('yardsticks.html#probed', 'lth_nb/yardsticks.py'),
                                    'lth_nb.yardsticks.side_of': ('yardsticks.html#side_of', 'lth_nb/yardsticks.py'),

@@ -377,7 +377,8 @@ def sweep(
         protocols |= {one_spec.key: protocol for one_spec in new_specs}
     if large is not None:
         large = large.shrunk(len(used_splits.val), used_splits.n_test)
-        new_specs, protocol = _yardsticks(asked, used_splits, train_text, network, large.px)
+        common = dict(train=train_text, network=network, px=large.px, accepted=accepted)
+        new_specs, protocol = _yardsticks(asked, used_splits, **common)
         all_specs += new_specs
         protocols |= {one_spec.key: protocol for one_spec in new_specs}
     by_name = {
@@ -389,9 +390,11 @@ def sweep(
 def _yardsticks(
     asked:Request, # From `experiments.request`
     used:Splits,   # The target, as it is used
+    *,
     train:str,     # From `sized`
     network:str,   # A name of `NETWORKS`
     px:int,        # Side of their crop
+    accepted:str,  # Findings of the data check that were accepted
 )->tuple[list[Spec], Protocol]: # Seed by seed, with what they are trained with
     "The rows of another network, beside the first recipe."
     recipe, typed_protocol = next(iter(asked.protocols.items()))
@@ -402,7 +405,8 @@ def _yardsticks(
         recipe=recipe,
         smoke=asked.smoke,
         target_kind=used.kind,
-        px=used.px)
+        px=used.px,
+        accepted=accepted)
     description = _about(used, train)
     new_specs = [
         yardstick_spec(

@@ -262,10 +262,10 @@ def _best_fit(
         model.load_state_dict(start_state)
         finished = fit(model, mask, train, val, replace(protocol, lr=tried_rate), name=name)
         attempts.append((_lowest(finished), tried_rate, finished, copy_state(model)))
-    _, best_fit, best_rate, best_state = min(attempts, key=itemgetter(0))
+    _, best_rate, best_fit, best_state = min(attempts, key=itemgetter(0))
     model.load_state_dict(best_state)
     seconds = sum(finished.seconds for _, _, finished, _ in attempts)
-    return replace(best_rate, seconds=seconds), best_fit
+    return replace(best_fit, seconds=seconds), best_rate
 
 def _lowest(
     done:Fit, # How a training went
