@@ -360,6 +360,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'lth_nb/datasets/prepare.py'),
                                          'lth_nb.datasets.prepare.whole_groups': ( 'datasets/prepare.html#whole_groups',
                                                                                    'lth_nb/datasets/prepare.py'),
+                                         'lth_nb.datasets.prepare.with_pool': ( 'datasets/prepare.html#with_pool',
+                                                                                'lth_nb/datasets/prepare.py'),
                                          'lth_nb.datasets.prepare.write_set': ( 'datasets/prepare.html#write_set',
                                                                                 'lth_nb/datasets/prepare.py')},
             'lth_nb.datasets.sets': { 'lth_nb.datasets.sets.Images': ('datasets/sets.html#images', 'lth_nb/datasets/sets.py'),

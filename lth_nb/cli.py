@@ -123,7 +123,7 @@ def _data_show(
     return str(show(asked.name, data_folder(asked.data), asked.to, cache=asked.cache).resolve())
 
 def _data_prepare(
-    asked:argparse.Namespace, # name, source, to, groups, seed, skip_broken
+    asked:argparse.Namespace, # name, source, to, groups, seed, skip_broken, pool
 )->str: # What was made
     "lth data prepare"
     from lth_nb.datasets import prepare
@@ -134,6 +134,7 @@ def _data_prepare(
         groups=asked.groups,
         seed=asked.seed,
         skip_broken=asked.skip_broken,
+        pool=asked.pool,
     )
     return str(prepared)
 
@@ -276,6 +277,8 @@ def _add_prepare(
                       help='a folder, a CSV, or a downloaded file')
     made.add_argument('--to', default='', help='folder of data sets; empty: $LTH_DATA, else ./data')
     made.add_argument('--seed', type=int, default=0, help='of what is drawn; default 0')
+    made.add_argument('--pool', type=int, default=0,
+                      help='training images kept of each class, the rest join test; default all')
 
 # %% ../nbs/14_cli.ipynb #c26
 def _add_bank(

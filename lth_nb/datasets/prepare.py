@@ -8,7 +8,7 @@ container. Files that lie on disk stay where they are: they are read, never move
 
 # %% auto #0
 __all__ = ['ENDINGS', 'Item', 'labels_of', 'split_counts', 'Found', 'groups_in', 'from_folder', 'from_csv', 'whole_groups',
-           'divide', 'settle', 'Prepared', 'new_folder', 'write_set']
+           'divide', 'with_pool', 'settle', 'Prepared', 'new_folder', 'write_set']
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c03
 import csv
@@ -223,6 +223,39 @@ def divide(
                          "LEAKAGE BETWEEN PATIENTS CANNOT BE EXCLUDED")
 
     return items, tuple(all_notes)
+
+# %% ../../nbs/datasets/07_prepare.ipynb #n6fa02ce
+def with_pool(
+    items:list[Item], # With splits
+    pool:int,         # Training images kept of each class, at least, >= 1
+    *,
+    seed:int,         # Same seed, same pool
+)->tuple[list[Item], str]: # The items in the same order, and a note
+    "Training images beyond a pool join the test split, by whole groups."
+    by_group = defaultdict(list)
+    for number, one_item in enumerate(items):
+        if one_item.split == 'train':
+            by_group[one_item.group or f'image {number}'].append(one_item)
+
+    has = Counter(one_item.label for group in by_group.values() for one_item in group)
+    too_few = [f'{label} has {number}' for label, number in sorted(has.items()) if number < pool]
+    if pool < 1 or too_few:
+        raise ValueError(f"a pool of {pool} training images a class cannot be kept: "
+                         f"{', '.join(too_few[:5]) or 'give 1 or more'}")
+
+    kept_count, freed = Counter(), set()
+    for name in np.random.default_rng(seed).permutation(sorted(by_group)).tolist():
+        labels = Counter(one_item.label for one_item in by_group[name])
+        if all(kept_count[label] >= pool for label in labels):
+            freed.update(by_group[name])
+        else:
+            kept_count += labels
+
+    moved = [replace(one_item, split='test') if one_item in freed else one_item
+             for one_item in items]
+    return moved, (f'{len(freed):,} training images joined the test split by whole groups, so that '
+                   f'{pool} or more of each class stay for training')
+
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c32
 class _Look(NamedTuple):

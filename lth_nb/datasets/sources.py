@@ -48,6 +48,7 @@ from lth_nb.datasets.prepare import (
     new_folder,
     settle,
     split_counts,
+    with_pool,
     write_set,
 )
 from .splits import PARTS, group_counts
@@ -751,6 +752,7 @@ def _own(
     groups:str,       # As `prepare` takes it
     seed:int,         # Of the splits, where none are given
     skip_broken:bool, # As `prepare` takes it
+    pool:int,         # As `prepare` takes it
 )->_Made: # As the files say
     "A set from class folders or a table."
     is_table = source.suffix.lower() in ('.csv', '.tsv')
@@ -758,6 +760,9 @@ def _own(
     all_items, set_notes = settle(found_items, list, skip_broken=skip_broken, unique=False)
     n_train, n_val, n_test, _ = TARGETS.get(name, (70, 10, 20, 0))
     all_items, split_notes = divide(all_items, dict(train=n_train, test=n_test, val=n_val), seed)
+    if pool:
+        all_items, pool_note = with_pool(all_items, pool, seed=seed)
+        split_notes = (*split_notes, pool_note)
     if name in TARGETS:
         split_notes = (*split_notes, _beside_table1(name, all_items))
 
@@ -835,18 +840,22 @@ def prepare(
     groups:str='',        # Regular expression, its brackets around the slide or patient in a path
     seed:int=0,           # Of what is drawn
     skip_broken:bool=False, # Leave broken files out and say so on the card
+    pool:int=0,           # Training images kept of each class, the rest join test; 0 = all
     sizes:dict=TARGETS,   # Name -> train, val, test, classes of the art sets; not Table 1's to try
 )->Prepared: # Written to dest/name; `source` is only read
     "Make a set of images at hand, whichever it is."
     folder = new_folder(dest, name)
     source = Path(source).absolute()
     _refuse_request(name, source, groups)
+    if pool and name in (*PUBLIC, *ART):
+        raise ValueError(f"pool={pool} has no meaning for {name}, whose splits are published: give "
+                         "the set a name of your own")
     if name in PUBLIC:
         prepared_set = _public(name, source, groups, seed, skip_broken)
     elif name in ART:
         prepared_set = _drawn_art(name, source, sizes[name], seed, skip_broken)
     else:
-        prepared_set = _own(name, source, groups, seed, skip_broken)
+        prepared_set = _own(name, source, groups, seed, skip_broken, pool)
 
     _refuse_shared_painters(folder, prepared_set.items)
     new_card = _card(name, source, prepared_set, seed)
