@@ -1653,6 +1653,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'lth_nb.study._units': ('study.html#_units', 'lth_nb/study.py'),
                               'lth_nb.study._value_as_text': ('study.html#_value_as_text', 'lth_nb/study.py'),
                               'lth_nb.study._within': ('study.html#_within', 'lth_nb/study.py'),
+                              'lth_nb.study._yardsticks': ('study.html#_yardsticks', 'lth_nb/study.py'),
                               'lth_nb.study.banks_of': ('study.html#banks_of', 'lth_nb/study.py'),
                               'lth_nb.study.card_of': ('study.html#card_of', 'lth_nb/study.py'),
                               'lth_nb.study.collect': ('study.html#collect', 'lth_nb/study.py'),

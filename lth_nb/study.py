@@ -29,6 +29,7 @@ import pandas as pd
 
 from .experiments import Request, request, search_of, shared
 from lth_nb.protocol import (
+    YARDSTICKS,
     Protocol,
     changed,
     choose,
@@ -122,6 +123,8 @@ def experiment_of(
     "The experiment that carries out one line of a plan."
     experiment = 'run_transfer' if 'target' in asked else 'find_tickets'
     options = []
+    if 'target' in asked and not asked.get('pretrained'):
+        options = ['-p', 'pretrained', ''] # yardsticks are run where a line names their network
     for parameter, value in asked.items():
         if parameter not in ASIDE and str(value):
             options += ['-p', parameter, str(value)]
@@ -190,12 +193,22 @@ def _rows(
             changed=changed(protocol, transfer.preset, recipe),
             preset=transfer.preset,
         )
+        if transfer.pretrained and not records: # beside the first recipe
+            records = [_texts(record) for record in _yardsticks(settings, transfer.seeds)]
         for source, arm, seed in product(transfer.sources, transfer.arms, transfer.seeds):
             record = settings | dict(arm=arm, seed=seed, seen=_seen(protocol, arm))
             for ticket in _of_ticket(transfer, protocol, source, arm, seed):
                 records.append(_texts(record | ticket))
 
     return records
+
+def _yardsticks(
+    settings:dict,        # Of the transfer and its first recipe
+    seeds:tuple[int,...], # Of the transfer
+)->list[dict]: # One for each network and seed, of no source
+    "The rows of a network that saw photographs."
+    own = dict(source='', search_recipe='', round='', search_seed='', seen='', changed='')
+    return [settings | own | dict(arm=arm, seed=seed) for arm in YARDSTICKS for seed in seeds]
 
 def _texts(
     record:dict, # Such as a row of a table
@@ -209,7 +222,10 @@ def _seen(
     protocol:Protocol, # In force
     arm:str,           # Name of an arm
 )->str: # Fields whose value is not the paper's
-    "What one run was trained with, as its key sees it."
+    "What one run was trained with, as its key sees it; '' for a yardstick, which is not ours."
+    if arm in YARDSTICKS:
+        return ''
+
     own_fields = seen_fields(protocol, arm)
     of_paper = seen_fields(Protocol(), arm)
     different = []

@@ -1,0 +1,78 @@
+"""How long scratch is trained, and at which side: read on validation alone, the test split sealed.
+
+    python studies/deep/tuning.py FOLDER_OF_DATA [TARGET ...]
+
+A row per run joins tuning.csv beside this file; rows that are there are not repeated."""
+import csv
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+import lth_nb as lth
+from lth_nb.datasets import subset
+from lth_nb.masks import full_mask
+from lth_nb.models import prunable
+from lth_nb.protocol import seed_from
+
+TRAIN = dict(blood_cells='40/class', tissue='60/class', genres='40/class', painters='20/class')
+SIDES = dict(blood_cells=(32,), tissue=(32,), genres=(32, 64), painters=(32, 64))
+BUDGETS = 30, 60, 120, 240
+SEEDS = 0, 1, 2
+COLUMNS = ('target', 'fingerprint', 'train', 'px', 'max_epochs', 'seed', 'val_acc', 'val_loss',
+           'late_change')
+table = Path(__file__).with_name('tuning.csv')
+
+
+def rows():
+    "What is there."
+    if not table.exists():
+        return []
+    with table.open(newline='') as opened:
+        return list(csv.DictReader(opened))
+
+
+def keep(row):
+    "Add a row."
+    new = not table.exists()
+    with table.open('a', newline='') as opened:
+        writer = csv.DictWriter(opened, COLUMNS)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def trained(target, data, px, max_epochs, seed):
+    "One scratch run, read on validation."
+    protocol = lth.protocol('demo', 'tuned', max_epochs=max_epochs, px=px)
+    splits = lth.load(target, data, px=px)
+    part = subset(splits.train, TRAIN[target], seed)
+    model = lth.build(protocol.model, classes=len(splits.classes), px=px,
+                      seed=seed_from('tuning', target, seed))
+    fitted = lth.fit(model, full_mask(prunable(model)), replace(splits, train=part), protocol, seed=seed)
+    accuracy = [epoch['val_acc'] for epoch in fitted.history]
+    quarter = len(accuracy) // 4
+    best = min(fitted.history, key=lambda epoch: epoch['val_loss'])
+    return dict(target=target, fingerprint=splits.fingerprint, train=TRAIN[target], px=px,
+                max_epochs=max_epochs, seed=seed, val_acc=best['val_acc'],
+                val_loss=best['val_loss'], late_change=accuracy[-1] - accuracy[-1 - quarter])
+
+
+def main(data, targets):
+    "Every run that is not there yet."
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
+    there = {(row['target'], row['px'], row['max_epochs'], row['seed']) for row in rows()}
+    for max_epochs in BUDGETS:
+        for target in targets or TRAIN:
+            for px in SIDES[target]:
+                for seed in SEEDS:
+                    name = target, str(px), str(max_epochs), str(seed)
+                    if name not in there:
+                        keep(trained(target, data, px, max_epochs, seed))
+                        print(*name, flush=True)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1], sys.argv[2:])
