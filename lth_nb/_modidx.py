@@ -1343,6 +1343,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                         'lth_nb.stats.aggregate.cross_fitted': ( 'stats/aggregate.html#cross_fitted',
                                                                                  'lth_nb/stats/aggregate.py'),
                                         'lth_nb.stats.aggregate.pooled': ('stats/aggregate.html#pooled', 'lth_nb/stats/aggregate.py'),
+                                        'lth_nb.stats.aggregate.pooled_contrasts': ( 'stats/aggregate.html#pooled_contrasts',
+                                                                                     'lth_nb/stats/aggregate.py'),
                                         'lth_nb.stats.aggregate.refuse_unlike': ( 'stats/aggregate.html#refuse_unlike',
                                                                                   'lth_nb/stats/aggregate.py'),
                                         'lth_nb.stats.aggregate.shared_sources': ( 'stats/aggregate.html#shared_sources',
