@@ -39,6 +39,7 @@ Modules:
 - `lth_nb.figures.style`: Colours and markers that everybody can tell apart, a title that says the finding, a caption below, and files that open offline.
 - `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.
 - `lth_nb.models`: The networks of the study, their prunable weights, and initial weights from a seed and a name.
+- `lth_nb.paper.article`: What a study found, as an article says it: a title, an abstract, a table, a box of advice.
 - `lth_nb.paper.claims`: The paper's six claims as rules: what a table says of each, with the comparisons behind it.
 - `lth_nb.paper.curves`: The numbers behind the paper's curves: how many runs made them, what was there unpruned.
 - `lth_nb.paper.questions`: Each figure and table of the paper as a plan of runs, at three sizes; and what one of them draws, and lacks.

@@ -657,6 +657,12 @@ class Study:
 
         return correct_by_run
 
+    @property
+    def tuning(self)->pd.DataFrame|None: # target, recipe, changed, epochs, val_acc
+        "Lengths of training that were tried on scratch, on validation; None: no such file."
+        tried = None if self.folder is None else self.folder/'tuning.csv'
+        return pd.read_csv(tried) if tried is not None and tried.exists() else None
+
     def readings(self,
         target:str='',        # Set trained on; '' = all
         recipe:str='',        # Of the transfers; '' = all
