@@ -10,10 +10,10 @@ stored under."""
 
 # %% auto #0
 __all__ = ['ALLOWED', 'RULES', 'RANGES', 'PRESETS', 'RECIPES', 'STANDIN_SIZES', 'FAIR', 'SHORT', 'PLANS', 'ARMS', 'YARDSTICKS',
-           'SOURCES', 'TARGETS', 'PLAYS', 'ENDING', 'UNSEEN', 'LATER', 'choose', 'Network', 'Search', 'Training',
-           'Protocol', 'Design', 'parse_change', 'make_protocol', 'changed', 'starred', 'protocol_of', 'Arm', 'pair_of',
-           'names_path', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr', 'rates_of', 'written',
-           'seen_fields', 'is_shared', 'rounds_of', 'whole']
+           'ARM_NAMES', 'SOURCES', 'TARGETS', 'PLAYS', 'ENDING', 'UNSEEN', 'LATER', 'choose', 'Network', 'Search',
+           'Training', 'Protocol', 'Design', 'parse_change', 'make_protocol', 'changed', 'starred', 'protocol_of',
+           'Arm', 'pair_of', 'names_path', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr', 'rates_of',
+           'written', 'seen_fields', 'is_shared', 'rounds_of', 'whole']
 
 # %% ../nbs/00_protocol.ipynb #c03
 import hashlib
@@ -320,6 +320,19 @@ ARMS = dict(
 YARDSTICKS = dict( # What a lab would do otherwise: another network, which saw photographs
     pretrained=Arm('full', 'photographs'),
     probe=Arm('full', 'frozen photographs'))
+
+ARM_NAMES = dict( # What an arm is, in words
+    scratch='from scratch',
+    dense='early weights, unpruned',
+    finetuned_dense='whole network fine-tuned',
+    reinit='same mask, fresh weights',
+    ticket='ticket',
+    finetuned='same mask, fine-tuned',
+    shuffled_reinit='shuffled mask, fresh weights',
+    shuffled='shuffled mask',
+    random='random mask',
+    pretrained='ImageNet network',
+    probe='ImageNet network, frozen')
 
 def pair_of(
     arm:str, # Name in `ARMS` or `YARDSTICKS`

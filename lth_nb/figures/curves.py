@@ -21,7 +21,6 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lth_nb.figures.style import (
-    ARM_NAMES,
     ARMS,
     WIDTH,
     about,
@@ -36,6 +35,7 @@ from lth_nb.figures.style import (
     source_name,
     spread_labels,
 )
+from ..protocol import ARM_NAMES
 from ..stats.paired import points
 from ..stats.readings import Reading
 from ..stats.verdict import Verdict
