@@ -153,8 +153,14 @@ def _bank_list(
     asked:argparse.Namespace, # bank
 )->str: # A table
     "lth bank list"
-    from lth_nb.bank import summary
-    return _table(summary(asked.bank))
+    from lth_nb.bank import about_bank, opened
+    sound, faults = opened(asked.bank)
+    listed = _table([about_bank(bank) for bank in sound])
+    if faults:
+        print(listed)
+        raise ValueError('; '.join(faults))
+
+    return listed
 
 ROUND = 'round', 'sparsity', 'kept', 'val_acc', 'test_acc', 'epochs', 'steps', 'stopped_by'
 

@@ -13,7 +13,7 @@ __all__ = ['ALLOWED', 'RULES', 'RANGES', 'PRESETS', 'RECIPES', 'STANDIN_SIZES', 
            'ARM_NAMES', 'SOURCES', 'TARGETS', 'PLAYS', 'ENDING', 'UNSEEN', 'LATER', 'choose', 'Network', 'Search',
            'Training', 'Protocol', 'Design', 'parse_change', 'make_protocol', 'changed', 'starred', 'protocol_of',
            'Arm', 'pair_of', 'names_path', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr', 'rates_of',
-           'written', 'seen_fields', 'is_shared', 'rounds_of', 'whole']
+           'written', 'seen_fields', 'is_shared', 'rounds_of', 'whole', 'as_written', 'fenced']
 
 # %% ../nbs/00_protocol.ipynb #c03
 import hashlib
@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import cache
+from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -500,3 +501,21 @@ def whole(
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
         unfinished.unlink(missing_ok=True)
+
+# %% ../nbs/00_protocol.ipynb #shown1
+def as_written(
+    text:object, # A message, a name, a path
+)->str: # Markdown that shows it
+    "Text in which Markdown finds no HTML, no picture and no link."
+    escaped = escape(str(text), quote=False)
+    return re.sub(r'\](?=[(:\[])', '&#93;', escaped)
+
+def fenced(
+    text:object, # Of several lines, such as a report
+)->str: # A block of Markdown
+    "Text as a block that no line of it can close."
+    inside = []
+    for line in str(text).splitlines():
+        closes = line.lstrip().startswith('```')
+        inside.append(f'    {line}' if closes else line)
+    return '\n'.join(['```text', *inside, '```'])

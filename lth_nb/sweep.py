@@ -28,6 +28,7 @@ from lth_nb.protocol import (
     STANDIN_SIZES,
     YARDSTICKS,
     Protocol,
+    as_written,
     changed,
     is_shared,
     key_of,
@@ -102,6 +103,10 @@ def _check_bank(
     if absent:
         raise ValueError(
             f"bank {bank.name!r} has no round {absent[0]}: it has 0 to {bank.rounds[-1]}")
+    empty = [number for number in rounds if bank.card['rounds'][number]['sparsity'] >= 1]
+    if empty:
+        raise ValueError(
+            f"round {empty[0]} of bank {bank.name!r} keeps no weight: name earlier rounds")
 
 def _check_searches(
     source:str,       # Data set of the searches
@@ -114,6 +119,14 @@ def _check_searches(
             raise ValueError(
                 f"the banks of {source} differ in {field_name}: {', '.join(found_values)}; "
                 "name banks of one kind with search_seeds, or put them in a folder of their own")
+    by_seed = {}
+    for one_bank in banks:
+        seed = one_bank.card['search_seed']
+        if seed in by_seed:
+            raise ValueError(
+                f"banks {by_seed[seed]} and {one_bank.name} of {source} both have search_seed "
+                f"{seed}: put one of them in a folder of its own")
+        by_seed[seed] = one_bank.name
 
 # %% ../nbs/09_sweep.ipynb #c12
 def search_rounds(
@@ -297,11 +310,12 @@ class Sweep:
             description = one_spec.labels['recipe'], one_spec.labels.get('source', ''), one_spec.arm
             rounds_of.setdefault(description, set()).add(one_spec.labels['round'])
             seeds_of.setdefault(description, set()).add(one_spec.seed)
-        table_lines = [f'**{len(self.specs)} runs** on {self.splits.name}', '',
+        table_lines = [f'**{len(self.specs)} runs** on {as_written(self.splits.name)}', '',
                        '| recipe | source | arm | rounds | seeds |', '|---|---|---|---|---|']
         for description in rounds_of:
             numbers = _listed(rounds_of[description]), _listed(seeds_of[description])
-            table_lines.append(f"| {' | '.join((*description, *numbers))} |")
+            cells = map(as_written, (*description, *numbers))
+            table_lines.append(f"| {' | '.join(cells)} |")
         return '\n'.join(table_lines)
 
 def _listed(

@@ -136,6 +136,29 @@ def _on_cpu(
     return {weight_name: content.cpu() for weight_name, content in state.items()}
 
 # %% ../nbs/05_tickets.ipynb #c24
+def _refuse_nothing(
+    full:Mask,         # Of round 0
+    protocol:Protocol, # Of the search: rate, rounds and scope say how many weights are left
+)->None: # Nothing
+    "Refuse a search that would end without a weight, before it begins."
+    left = [full.total]
+    if protocol.scope == 'layer':
+        left = [kept_weights.numel() for kept_weights in full.values()]
+    for at_round in range(1, protocol.rounds + 1):
+        left = [number - round(protocol.rate * number) for number in left]
+        if not any(left):
+            raise ValueError(f"rate {protocol.rate} leaves no weight in round {at_round} of "
+                             f"{protocol.rounds}: ask for fewer rounds, or for a lower rate")
+
+def _tell_empty(
+    mask:Mask, # Of the next round
+    name:str,  # Of this round, for progress; '' = silent
+)->None: # Nothing
+    "Say which layers have nothing left: they pass on nothing from here."
+    empty = [weight_name for weight_name, kept_weights in mask.items() if not kept_weights.any()]
+    if empty and name:
+        print(f"{name}: no weight is left in {', '.join(empty)}", flush=True)
+
 def search(
     model:nn.Module,    # Built for the source; its weights are overwritten
     init:State,         # Initial state, every parameter and buffer
@@ -150,6 +173,7 @@ def search(
     name:str='',        # For progress; '' = silent
 )->Iterator[Round]: # Rounds in order
     "Yield a ticket per round, from the first that is missing."
+    _refuse_nothing(masks[0], protocol)
     at_step, current_mask = rewind_step(protocol, len(train)), masks[-1]
     first_step = at_step if protocol.search_clock == 'k' else 0
     for at_round in range(rounds_done, protocol.rounds + 1):
@@ -167,6 +191,7 @@ def search(
         if at_round < protocol.rounds:
             ranked = finished.last if protocol.prune_on == 'last' else finished.best
             following = prune(ranked, current_mask, protocol.rate, scope=protocol.scope)
+            _tell_empty(following, told_name)
         val_scores = evaluate(model, val, precision=protocol.precision)
         test_scores = evaluate(model, open_test(), precision=protocol.precision)
         ticket = Ticket(current_mask, _on_cpu(theta), at_round, trained=_on_cpu(copy_state(model)))

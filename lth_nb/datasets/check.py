@@ -28,7 +28,7 @@ from .folders import captured, files_only
 from .images import RULES, Unreadable, decode
 from .sets import Images, Places, assign, find
 from .splits import PARTS, PUT_IMAGES, fingerprint, straddling
-from ..protocol import TARGETS, choose, key_of, whole
+from ..protocol import TARGETS, choose, fenced, key_of, whole
 
 # %% ../../nbs/datasets/05_check.ipynb #c07
 FINDINGS = dict( # name -> what it means, in the order of a report
@@ -125,7 +125,7 @@ class Report:
         ending = 'passes' if self.ok else 'does not pass'
         return '\n'.join([heading, '', *self._table(), '', *self.about, *self._said(), ending])
 
-    def _repr_markdown_(self): return f'```text\n{self}\n```'
+    def _repr_markdown_(self): return fenced(self)
 
 # %% ../../nbs/datasets/05_check.ipynb #c14
 @dataclass(frozen=True)

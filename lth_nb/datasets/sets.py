@@ -46,6 +46,7 @@ from lth_nb.protocol import (
     ENDING,
     SOURCES,
     TARGETS,
+    as_written,
     choose,
     key_of,
     names_path,
@@ -165,7 +166,7 @@ class Images:
 
     def _repr_markdown_(self):
         table_lines = [f'**{self.name}** ({self.kind}), from {self.where}', *self.notes]
-        return '\n\n'.join(table_lines)
+        return '\n\n'.join(map(as_written, table_lines))
 
 # %% ../../nbs/datasets/03_sets.ipynb #c16
 TRAPS = dict(
@@ -379,15 +380,15 @@ class Splits:
         return replace(self, val=_fewer(self.val, n_val), _test=_fewer(self._test, n_test))
 
     def _repr_markdown_(self):
-        heading = (f'**{self.name}** ({self.kind}), {len(self.classes)} classes, {self.px} px, '
-                f'`{self.fingerprint[:12]}`')
+        about = f'({self.kind}), {len(self.classes)} classes, {self.px} px'
+        heading = f'**{as_written(self.name)}** {about}, `{self.fingerprint[:12]}`'
         table_lines = [heading, '', '| split | images | per class |', '|---|---|---|']
         for split_name, images in dict(train=self.train, val=self.val, test=self._test).items():
             counts = np.bincount(images.labels, minlength=len(self.classes))
             table_lines.append(
                 f'| {split_name} | {counts.sum():,} | {counts.min():,} to {counts.max():,} |')
 
-        return '\n'.join([*table_lines, '', *self.notes])
+        return '\n'.join([*table_lines, '', *map(as_written, self.notes)])
 
 # %% ../../nbs/datasets/03_sets.ipynb #c33
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from fastcore.basics import patch
 
 from ..bank import Bank, banks
 from .study import density_figure
-from .widgets import as_written, attempt, fluid, in_a_row, pick, plain, shown
+from .widgets import attempt, fluid, in_a_row, pick, plain, shown, warning
 from ..figures.style import finish, look
 from ..masks import Mask, layer_density, overlap
+from ..protocol import as_written
 from ..tickets import Ticket
 
 # %% ../../nbs/explore/01_bank.ipynb #c07
@@ -229,7 +230,14 @@ def beside(self:BankPage,
 @patch
 def draw(self:BankPage)->None: # Nothing
     "Density, filters, accuracy so far, overlap."
-    bank = Bank(self.bank.value, self.folder)
+    try:
+        bank = Bank(self.bank.value, self.folder)
+    except ValueError as error: # another one may be sound
+        self.said.outputs = shown(warning(error))
+        for output in self.parts:
+            output.outputs = ()
+        return
+
     self.busy = True # a lower end moves the slider, which would draw once more
     self.round.max = bank.rounds[-1]
     self.busy = False

@@ -30,7 +30,6 @@ from fastcore.basics import patch
 
 from ..experiments import data_folder
 from lth_nb.explore.widgets import (
-    as_written,
     attempt,
     button,
     fluid,
@@ -45,6 +44,7 @@ from ..figures import confusion_figure, curves, ladder_figure
 from ..figures.curves import START
 from ..figures.pictures import SPLITS, mosaic
 from ..figures.style import ARMS, about, finish, look
+from ..protocol import as_written
 from ..runs import Runs, predicted
 from ..stats import Reading, ladder, readings
 from ..stats.predictions import confusion, mcnemar, only_one_right
@@ -125,7 +125,7 @@ def _hover(row):
     accuracies = f'test {row.test_acc:.1%}, validation {row.val_acc:.1%}'
     duration = f'{row.steps:,.0f} steps, ended by {row.stopped_by}'
     invitation = f'run {row.key[:12]}: click to open'
-    return '<br>'.join([escape(run_name(row)), accuracies, duration, invitation])
+    return '<br>'.join(map(escape, [run_name(row), accuracies, duration, invitation]))
 
 def _weights_left(rows):
     "Share of the weights that each run has kept; scratch at the fewest."
@@ -526,9 +526,9 @@ def facts(self:StudyPage,
     weights_left = f'{row.density:.1%} of the weights kept, {row.dead_channels} dead channels'
     duration = f'{row.steps:,.0f} steps in {row.epochs} epochs'
     ended = f'ended by {row.stopped_by}, {row.seconds:.0f} s'
-    heading = f'**{as_written(run_name(row))}** (run {row.key[:12]})'
+    heading = f'**{as_written(run_name(row))}** (run {as_written(row.key[:12])})'
     scores = f'{accuracies}, {balanced_scores}, {calibration}'
-    return f'{heading}: {scores}; {weights_left}; {duration}, {ended}'
+    return f'{heading}: ' + as_written(f'{scores}; {weights_left}; {duration}, {ended}')
 
 @patch
 def learned(self:StudyPage,

@@ -25,7 +25,7 @@ from itertools import chain, islice
 import pandas as pd
 from scipy.stats import t as student
 
-from ..protocol import PLAYS, SOURCES
+from ..protocol import PLAYS, SOURCES, as_written
 from ..stats.paired import Comparison, points
 from ..stats.readings import Reading, Side, compare_sides, complete_rounds, with_holm
 
@@ -126,7 +126,8 @@ class Claim:
     def _repr_markdown_(self)->str: # A sentence and a list
         "The claim, its word and what it rests on."
         heading = f'**({self.letter}) {self.text}: {self.says.value}** (recipe {self.recipe})'
-        return '\n'.join([heading, '', *(f'- {text_line}' for text_line in self.lines)])
+        lines = [f'- {as_written(text_line)}' for text_line in self.lines]
+        return '\n'.join([heading, '', *lines])
 
 def told_of(
     found:Comparison, # Any

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..protocol import as_written
 from .paired import MARGIN, POOLED_MARGIN, Comparison, estimate, tenth
 from lth_nb.stats.readings import (
     FOUR,
@@ -263,7 +264,7 @@ class Choice:
         chosen = f'round {self.chosen}, chosen on all, {tenth(self.optimism):+.1f} points'
         optimism = f'{tenth(self.best_optimism):+.1f} points'
         best_told = f'round {self.best}, best on the test set, {optimism}'
-        return f'{place}: {fitted} (n = {self.n}); {chosen}; {best_told}'
+        return as_written(f'{place}: {fitted} (n = {self.n}); {chosen}; {best_told}')
 
 def _sparsest_best(means):
     "The round of the highest mean; ties go to the sparser."

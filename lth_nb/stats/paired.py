@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from ..protocol import as_written
+
 # %% ../../nbs/stats/00_paired.ipynb #c11
 def standard_error2(
     values:Sequence[float], # One per independent unit, (n,)
@@ -248,10 +250,10 @@ class Comparison:
         "The comparison on one line."
         opening = f'**{self.name}** on {self.target}'
         if np.isnan(self.effect):
-            return f'{opening}: {self.reason}'
+            return as_written(f'{opening}: {self.reason}')
         ticket = f', {self.source} at round {self.at_round}' if self.source else ''
         numbers = points(self.effect, self.lo, self.hi)
-        return f'{opening}{ticket}: {self.saying}, {numbers} ({self.basis})'
+        return as_written(f'{opening}{ticket}: {self.saying}, {numbers} ({self.basis})')
 
 def worded(
     comparison:Comparison, # With its numbers

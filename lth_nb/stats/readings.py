@@ -26,6 +26,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ..protocol import as_written
 from lth_nb.stats.paired import (
     MARGIN,
     Comparison,
@@ -230,7 +231,8 @@ class Reading:
         searched = f', searched with {self.search_recipe}' if self.search_recipe else ''
         description = '; '.join(self.about)
         recipes = f'recipe {self.recipe}{searched}'
-        return f'**{self.target}**, {recipes} ({description}): {len(self.rows)} runs'
+        told = f'**{self.target}**, {recipes} ({description}): {len(self.rows)} runs'
+        return as_written(told)
 
 def _sorted_names(names):
     "Each name once, in order, without ''."

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..protocol import ARM_NAMES
+from ..protocol import ARM_NAMES, as_written
 from .paired import MARGIN, Comparison, record, tenth
 from .power import runs_for
 from lth_nb.stats.readings import (
@@ -173,7 +173,7 @@ class Health:
         control = [
             f'positive control, {own_source}: {control_word}'
             for own_source, control_word in self.positive.items()]
-        return '\n'.join(f'- {text_line}' for text_line in (*self.notes, *control))
+        return '\n'.join(f'- {as_written(told)}' for told in (*self.notes, *control))
 
 # %% ../../nbs/stats/02_verdict.ipynb #c17
 def _given(table):
@@ -430,8 +430,8 @@ class Verdict:
         return json_of(self)
     def _repr_markdown_(self)->str: # The sentence and what a reader must know
         "The sentence; below it the notes on the runs."
-        note_lines = [f'- {one_note}' for one_note in self.health.notes]
-        return '\n'.join([self.sentence, '', *note_lines]).strip()
+        note_lines = [f'- {as_written(one_note)}' for one_note in self.health.notes]
+        return '\n'.join([as_written(self.sentence), '', *note_lines]).strip()
 
 # %% ../../nbs/stats/02_verdict.ipynb #c32
 def _refuse_missing(reading):
