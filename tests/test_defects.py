@@ -512,7 +512,7 @@ def test_defect_14_a_resumed_search_ends_bit_identical(bank, tmp_path, batches):
     "Masks or theta_k lost at save: a search of ours that died in a round goes on from disk and ends bit-identical."
     going, rounds, train, _ = begin_search(tmp_path, kind=Dies)
     train.left = batches
-    with pytest.raises(KeyboardInterrupt):
+    with going, pytest.raises(KeyboardInterrupt): # A process that dies lets go of its lock
         for done in rounds: going.add(done)
     assert not (tmp_path/'toy').exists()
     going, rounds, *_ = begin_search(tmp_path) # All new: network, batches, and what it knows comes from disk
