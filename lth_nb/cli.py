@@ -328,6 +328,7 @@ def main(
     argv:list[str]|None=None, # Words after `lth`; None = the command line's
 )->int: # Exit code
     "The command `lth`."
+    _print_everything()
     asked = _parser().parse_args(argv)
     import click  # and papermill, for the names of their errors
     from papermill.exceptions import PapermillExecutionError
@@ -341,16 +342,38 @@ def main(
     except click.ClickException as error:
         _complain(error.format_message())
     except PapermillExecutionError as error:
-        _complain(f'{error.ename}: {error.evalue}')
-    except (ValueError, KeyError, OSError) as error:
+        _complain(_of_cell(error))
+    except (ValueError, KeyError, OSError, ModuleNotFoundError) as error:
         _complain(error)
-    except KeyboardInterrupt:
+    except MemoryError:
+        _complain('out of memory: fewer images at once (px, batch), or fewer threads')
+    except (KeyboardInterrupt, click.Abort):
         _complain('stopped; finished runs are kept')
 
     return 1
+
+def _print_everything()->None: # Nothing
+    "A class name that the terminal cannot write is printed with ?, not lost after all the work."
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            stream.reconfigure(errors='replace')
+
+def _of_cell(
+    error:Exception, # Of a cell of the notebook, from papermill
+)->str: # In one line
+    "What went wrong in a notebook."
+    if error.ename == 'KeyboardInterrupt':
+        return 'stopped; finished runs are kept'
+    if error.ename == 'ModuleNotFoundError' and 'lth_nb' in error.evalue:
+        return (f"the notebook's kernel is another Python, without lth_nb: remove that kernel "
+                f"(jupyter kernelspec list), or run python -m ipykernel install --sys-prefix "
+                f"with {sys.executable}")
+    return f'{error.ename}: {error.evalue}'
 
 def _complain(
     text:str|Exception, # What is wrong
 )->None: # Nothing
     "One line on stderr."
     print(f'lth: {text}', file=sys.stderr)
+
+if __name__ == '__main__' and __package__ == 'lth_nb': raise SystemExit(main()) # python -m

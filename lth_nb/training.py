@@ -287,7 +287,7 @@ def progress_line(
 def fit(
     model:nn.Module,     # On its device, with its starting weights; trained in place
     mask:Mask,           # True = may move
-    train:Sequence,      # `train[step]` -> (x, y); `len(train)` steps an epoch; `batch`, `counts`
+    train:Sequence,      # `train[step]` -> (x, y), `len`, `batch`, `counts`; or a list of (x, y)
     val:Iterable,        # Of (x, y), read after every epoch
     protocol:Protocol,   # How to train
     *,
@@ -296,7 +296,9 @@ def fit(
     name:str='',         # For progress and errors; '' = silent
 )->Fit: # History, counts, snapshot
     "Train `model` under `mask`; it ends with its best (or last) weights."
+    train = _batches(train)
     _check_start(protocol, first_step, len(train))
+    _check_weights(model)
     optimiser, places = optimizer(model, protocol), pruned_places(apply_mask_(model, mask), mask)
     weights = _weights_of(train, protocol, next(model.parameters()).device)
     best, progress, snapshot = Best(protocol), _Progress(name, protocol), None
@@ -319,6 +321,47 @@ def fit(
     return _finish(model, best, progress.history, first_step, train.batch, is_over, snapshot)
 
 # %% ../nbs/04_training.ipynb #c53
+class _Listed:
+    "A list of batches, gone through again in every epoch."
+    def __init__(self, batches):
+        self.batches, self.batch = batches, len(batches[0][1])
+
+    def __len__(self): return len(self.batches)
+    def __getitem__(self, step): return self.batches[step % len(self.batches)]
+
+    @property
+    def counts(self): # Images of each class
+        "How often each class occurs."
+        return torch.cat([y for _, y in self.batches]).bincount()
+
+def _batches(
+    train:Sequence, # As `fit` is given it
+)->Sequence: # `train[step]` for every step, `len`, `batch`
+    "Batches by step; what only runs from start to end is refused before training."
+    if isinstance(train, (list, tuple)) and len(train):
+        return _Listed(train)
+    lacking = [
+        part_name
+        for part_name in ('__getitem__', '__len__', 'batch')
+        if not hasattr(train, part_name)]
+    if lacking or not len(train):
+        raise TypeError(
+            f"fit cannot take a {type(train).__name__} as train (no {', '.join(lacking) or 'batch'}"
+            "): it asks for the batch of a step, so that a run can be repeated; give it "
+            "lth_nb.datasets.Batches, or list(loader), which is the same in every epoch")
+    return train
+
+@torch.no_grad()
+def _check_weights(
+    model:nn.Module, # Before its first step
+)->None: # Nothing
+    "Refuse a network that was never given all of its weights."
+    for weight_name, content in model.state_dict().items():
+        if not content.isfinite().all():
+            raise ValueError(
+                f"{weight_name} holds NaN or inf before the first step: give the network weights "
+                "with set_state_, from init_state or from a ticket")
+
 def _check_start(
     protocol:Protocol, # Its max_epochs
     first_step:int,    # Where the run would start

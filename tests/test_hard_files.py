@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,23 @@ import safetensors.torch
 import torch
 from conftest import ROOT, call
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from lth_nb.bank import Bank, bank_folder, banks, find_banks, finish, is_found, opened, start_search
 from lth_nb.datasets import check
+from lth_nb.experiments import as_text, notebook, read_options
 from lth_nb.explore.bank import BankPage
 from lth_nb.explore.own import MARK, OwnPage, find_job, log_of, progress, start, state, stop
 from lth_nb.explore.study import StudyPage
 from lth_nb.masks import Mask, digest, full_mask, mask_at
-from lth_nb.protocol import as_written, fenced
+from lth_nb.protocol import as_written, fenced, make_protocol, written
+from lth_nb.runs import Runs, Spec, correct, table
 from lth_nb.stats import readings, verdict
 from lth_nb.study import open_study
-from lth_nb.tickets import Round, Ticket
+from lth_nb.sweep import plan
+from lth_nb.tickets import Round, Ticket, search
+from lth_nb.training import Scores, fit
+from lth_nb.transfer import Run
 
 NAME = 'cifar10-resnet20_8-paper-s0'
 SCRIPT = '<img src=x onerror="alert(1)">'
@@ -332,3 +339,200 @@ def test_files_of_a_bank_follow_the_umask(tmp_path):
     try: folder = finish(searched(start_search(tmp_path, card_of(), full=FULL)))
     finally: os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
+
+
+# Runs -----------------------------------------------------------------------------------------------------------------
+
+def finished_run(folder, seed=0):
+    "A run that nobody trained, in a store; where its files lie."
+    spec = Spec(dict(lr=.1), dict(name='t', fingerprint='f', train='', n_train=1, n_val=1, n_test=400), {}, 'scratch',
+                seed)
+    scores = Scores(.5, .5, torch.rand(400, 3), torch.randint(0, 3, (400,)))
+    made = Run(dict(test_acc=.5), ({'epoch': seed},), scores, scores)
+    return spec, Runs(folder).add(spec, made), made
+
+
+@pytest.mark.parametrize('name', ['spec.json', 'result.json', 'predictions.npz', 'history.csv'])
+@pytest.mark.parametrize('place', [.1, .5, .9])
+def test_a_changed_bit_of_a_run_is_noticed(name, place, tmp_path):
+    spec, folder, made = finished_run(tmp_path)
+    content = bytearray((folder/name).read_bytes())
+    content[int(place * len(content))] ^= 4
+    (folder/name).write_bytes(content)
+    assert not Runs(tmp_path).has(spec) and table(Runs(tmp_path)).attrs['damaged'] == [spec.key]
+    Runs(tmp_path).add(spec, made)
+    assert Runs(tmp_path).has(spec) and len(correct(Runs(tmp_path), spec.key)) == 400
+
+
+@pytest.mark.parametrize('names', [('spec.json',), ('result.json',), ('predictions.npz',), ('history.csv',),
+                                   ('spec.json', 'result.json', 'predictions.npz', 'history.csv')], ids=range(5))
+def test_an_exchanged_run_is_noticed(names, tmp_path):
+    (one, here, _), (two, there, _) = finished_run(tmp_path), finished_run(tmp_path, 1)
+    for name in names:
+        first, second = (here/name).read_bytes(), (there/name).read_bytes()
+        (here/name).write_bytes(second)
+        (there/name).write_bytes(first)
+    assert Runs(tmp_path).missing([one, two]) == [one, two]
+
+
+def test_a_run_of_an_earlier_version_is_read_and_its_archive_checked(tmp_path):
+    spec, folder, _ = finished_run(tmp_path)
+    result = json.loads((folder/'result.json').read_text())
+    del result['sha256']
+    (folder/'result.json').write_text(json.dumps(result))
+    assert Runs(tmp_path).has(spec)
+    with zipfile.ZipFile(folder/'predictions.npz') as archive: at = archive.getinfo('test_label.npy').header_offset
+    content = bytearray((folder/'predictions.npz').read_bytes())
+    content[at + 120] ^= 4
+    (folder/'predictions.npz').write_bytes(content)
+    assert not Runs(tmp_path).has(spec)
+
+
+def test_python_without_resource_reads_and_runs():
+    code = ("import sys, os; sys.modules['resource'] = None; del os.sysconf; import lth_nb.explore.own;"
+            "from lth_nb.runs import facts, machine; print(machine(), facts('cpu')['peak_mb'] > 50)")
+    done = call(sys.executable, '-c', code)
+    assert done.returncode == 0 and done.stdout.endswith('True\n'), done.stderr
+
+
+# A network of one's own -----------------------------------------------------------------------------------------------
+
+def small_net():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2))
+
+
+def fitted(train, net=None):
+    x, y = torch.randn(8, 1, 2, 2), torch.arange(8) % 2
+    protocol = make_protocol('demo', 'tuned', max_epochs=2, patience=0)
+    return fit(net or small_net(), Mask(), train or [(x, y), (x, y)], [(x, y)], protocol)
+
+
+def test_a_list_of_batches_is_taken(): assert fitted(None).steps == 4
+
+
+@pytest.mark.parametrize('kind', [iter, set, lambda pair: [], lambda pair: DataLoader([*zip(*pair)], batch_size=2),
+                                  lambda pair: (one for one in [pair])], ids=range(5))
+def test_a_loader_is_refused_before_training(kind):
+    pair = torch.randn(8, 1, 2, 2), torch.arange(8) % 2
+    with pytest.raises(TypeError, match=r'fit cannot take a .*list\(loader\)'):
+        fit(small_net(), Mask(), kind(pair), [pair], make_protocol('demo', 'tuned', max_epochs=1))
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_a_weight_that_was_never_set_is_named(value):
+    net = small_net()
+    with torch.no_grad(): net[1].bias[0] = value
+    with pytest.raises(ValueError, match='1.bias holds NaN or inf before the first step'): fitted(None, net)
+
+
+@pytest.mark.parametrize('scope', ['global', 'layer'])
+def test_a_search_to_nothing_is_refused_at_once(scope):
+    protocol = make_protocol('demo', 'paper', rate=.97, rounds=4, scope=scope)
+    full = full_mask({'a': torch.zeros(54), 'b': torch.zeros(9)})
+    with pytest.raises(ValueError, match='rate 0.97 leaves no weight in round'):
+        next(search(None, {}, [1], [], open_test=list, protocol=protocol, masks=[full]))
+
+
+def test_a_round_without_weights_is_not_transferred(tmp_path):
+    begun = start_search(tmp_path, card_of() | dict(model='resnet20_8', protocol=written(make_protocol())), full=FULL)
+    none = Mask(w=torch.zeros(100, dtype=torch.bool))
+    begun.add(Round(Ticket(FULL, dict(w=torch.ones(100)), 0), none, dict(sparsity=0.)))
+    begun.add(Round(Ticket(none, dict(w=torch.ones(100)), 1), None, dict(sparsity=1.)))
+    bank = Bank(finish(begun).name, tmp_path)
+    with pytest.raises(ValueError, match='round 1 of bank .* keeps no weight'):
+        plan(make_protocol(), target={}, banks=dict(d=[bank]), rounds=(1,), seeds=(0,), arms=('ticket',),
+             labels=dict(smoke=True))
+    with pytest.raises(ValueError, match='both have search_seed 0'):
+        plan(make_protocol(), target={}, banks=dict(d=[bank, bank]), rounds=(0,), seeds=(0,), arms=('ticket',),
+             labels=dict(smoke=True))
+
+
+# Parameters and the command -------------------------------------------------------------------------------------------
+
+AS_TEXT = ['007', '1_2', '1e3', '20240115', '2023', 'None', 'null', 'True', 'nan', '~', '{a}', '{', '0x10', '1.0', ' a']
+
+
+@pytest.mark.parametrize('text', AS_TEXT)
+def test_a_parameter_arrives_as_typed(text):
+    path = notebook('run_transfer')
+    typed = read_options(path, ['-p', 'target', text])
+    assert as_text(path, typed) == ['-r', 'target', text] and typed.given['target'] == text
+    in_yaml = read_options(path, ['-y', f'target: {json.dumps(text)}'])
+    assert as_text(path, in_yaml) == ['-r', 'target', text]
+
+
+@pytest.mark.parametrize('text', ['007', '1_2', '1e3', '2023', 'None', 'True', '~'])
+def test_yaml_without_quotes_is_as_typed(text):
+    assert read_options(notebook('run_transfer'), ['-y', f'target: {text}']).texts['target'] == text
+
+
+def test_a_list_in_yaml_is_written_with_commas():
+    assert read_options(notebook('run_transfer'), ['-y', 'recipe: [tuned, paper]']).given['recipe'] == 'tuned,paper'
+
+
+@pytest.mark.parametrize('text', ['[1', 'a: b: c', 'just text', '- a'])
+def test_bad_yaml_is_one_sentence(text):
+    with pytest.raises(ValueError, match='YAML'): read_options(notebook('run_transfer'), ['-y', text])
+
+
+def test_raw_wins_over_typed():
+    typed = read_options(notebook('run_transfer'), ['-r', 'target', 'a', '-p', 'target', 'b'])
+    assert typed.given['target'] == 'a' and 'target' not in typed.texts
+
+
+@pytest.mark.parametrize('module', ['lth_nb', 'lth_nb.cli'])
+def test_the_package_is_the_command(module):
+    done = call(sys.executable, '-m', module, '--version')
+    assert done.returncode == 0 and done.stdout.strip()
+
+
+def test_what_a_terminal_cannot_write_is_replaced(tmp_path):
+    for name in ('细胞', 'b'):
+        (tmp_path/'cells'/name).mkdir(parents=True)
+        for at in range(12):
+            pixels = np.random.default_rng(at).integers(0, 255, (8, 8, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path/'cells'/name/f'{at}.png')
+    done = call('lth', 'data', 'check', tmp_path/'cells', '--cache', tmp_path/'cache', PYTHONIOENCODING='cp1252')
+    assert '??' in done.stdout and 'Traceback' not in done.stderr
+
+
+def a_notebook(path, *sources):
+    "A notebook of one parameter and some cells."
+    texts = ['out:str = "runs"', *sources]
+    cells = [dict(cell_type='code', id=f'c{at}', metadata={}, outputs=[], execution_count=None, source=text)
+             for at, text in enumerate(texts)]
+    cells[0]['metadata'] = dict(tags=['parameters'])
+    kernel = dict(display_name='Python 3', language='python', name='python3')
+    path.write_text(json.dumps(dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)))
+    return path
+
+
+@pytest.mark.parametrize('out', ['runs {a}', 'runs {', '}{', '{smoke}'])
+def test_braces_in_a_path_are_braces(out, tmp_path):
+    a_notebook(tmp_path/'{one}.ipynb', 'out')
+    done = call('lth', 'run', '{one}.ipynb', '-p', 'out', out, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [*(tmp_path/out).rglob('{one}.ipynb')] and repr(out)[1:-1] in done.stdout
+
+
+@pytest.mark.parametrize('source, told', [
+    ('import os, signal\nos.kill(os.getpid(), signal.SIGKILL)', 'the kernel died, most often for want of memory'),
+    ('raise KeyboardInterrupt', 'stopped; finished runs are kept'),
+    ("raise ModuleNotFoundError(\"No module named 'lth_nb'\")", "the notebook's kernel is another Python"),
+    ('raise MemoryError', 'MemoryError')])
+def test_a_failure_is_one_sentence(source, told, tmp_path):
+    a_notebook(tmp_path/'one.ipynb', source)
+    done = call('lth', 'run', 'one.ipynb', cwd=tmp_path)
+    assert done.returncode == 1 and f'lth: {told}' in done.stderr
+    assert 'Traceback' not in done.stderr.split('lth: ')[-1] and 'DeadKernelError' not in done.stderr
+
+
+def test_a_kernel_that_does_not_start_is_one_sentence(tmp_path):
+    spec = tmp_path/'jupyter/kernels/python3/kernel.json'
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps(dict(argv=['/bin/false', '{connection_file}'], display_name='x', language='python')))
+    a_notebook(tmp_path/'one.ipynb', '1')
+    done = call('lth', 'run', 'one.ipynb', cwd=tmp_path, JUPYTER_PATH=str(tmp_path/'jupyter'))
+    assert done.returncode == 1 and 'lth: the kernel python3 did not start' in done.stderr
+    assert 'Traceback' not in done.stderr
