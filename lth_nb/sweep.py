@@ -350,7 +350,7 @@ def _about(
         train=train,
         n_val=len(splits.val),
         n_test=splits.n_test,
-        n_train=len(subset(splits.train, train, seed=0)))
+        n_train=len(subset(splits.train, train, seed=0, classes=splits.classes)))
 
 def sweep(
     asked:Request,              # From `experiments.request`

@@ -26,7 +26,16 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .folders import Listing, captured, content, files_of, is_folder, listing
+from lth_nb.datasets.folders import (
+    Listing,
+    captured,
+    content,
+    files_of,
+    format_of,
+    is_folder,
+    is_image,
+    listing,
+)
 from .images import Unreadable, decode
 from .splits import PARTS, by_group, layout, straddling
 from ..protocol import whole
@@ -87,22 +96,48 @@ def groups_in(
     return caught
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c13
+def _advice_on(source:Path)->str: # What to give in place of a file
+    "What is said of a file where a folder is needed."
+    ending = source.suffix.lower()
+    if ending in ('.npz', '.parquet'):
+        read_for = 'public sets of MedMNIST' if ending == '.npz' else 'art sets'
+        return (f"a file {ending} is read for the {read_for} alone, by their names; give class "
+                "folders, or a CSV of image files")
+
+    if format_of(content(source, start=True)):
+        return 'it is one image: give the folder that holds <class>/'
+
+    return 'unpack it, or give the folder of a CSV or images'
+
+
 def from_folder(
     source:Path, # Holds <class>/ or <split>/<class>/, perhaps with one folder around it all
     groups:str,  # As `groups_in` takes it, on the path below `source`
 )->Found: # One item a file; the files stay
     "The images of class folders."
     if not source.is_dir():
-        raise ValueError(f"{source} is no folder: unpack it, or give the folder of a CSV or images")
+        raise ValueError(f"{source} is no folder: {_advice_on(source)}")
 
     entries = dict(files_of(source))
+    no_images = [
+        file_path
+        for file_path, one_file in entries.items()
+        if not is_folder(file_path) and not is_image(file_path, one_file)]
+    for file_path in no_images:
+        del entries[file_path]
+
     folders = list(filter(is_folder, entries))
     image_paths = list(filterfalse(is_folder, entries))
     splits, labels, _ = layout(image_paths, folders, str(source))
     image_files = [str(entries[file_path]) for file_path in image_paths]
     own_groups = groups_in(image_paths, groups)
     all_items = map(Item, image_files, labels.tolist(), splits.tolist(), own_groups)
-    return Found(tuple(all_items), 'read from class folders')
+    set_notes = ()
+    if no_images:
+        set_notes = (f"{len(no_images)} files were passed over, they are no images by name and "
+                     f"content, such as {no_images[0]}",)
+
+    return Found(tuple(all_items), 'read from class folders', set_notes)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c14
 def _groups_listed(

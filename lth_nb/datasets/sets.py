@@ -33,13 +33,16 @@ from filelock import FileLock, Timeout
 
 from lth_nb.datasets.folders import (
     Listing,
+    content,
     entries_listed,
     entries_of,
     files_of,
     files_only,
+    format_of,
     listing,
+    make_cache,
 )
-from .images import RULES, Cache, ImageSet, Unreadable, cached, decode
+from .images import RULES, Cache, ImageSet, cached, side_of
 from .splits import PARTS, complete, fingerprint, layout, pick
 from .standins import DRAWING, digits, drawn
 from lth_nb.protocol import (
@@ -70,7 +73,11 @@ class _Plain(pickle.Unpickler):
 
 def _unpickled(file:Path)->dict: # As it was pickled
     "The content of a file of CIFAR."
-    return _Plain(io.BytesIO(file.read_bytes()), encoding='latin1').load()
+    try:
+        return dict(_Plain(io.BytesIO(file.read_bytes()), encoding='latin1').load())
+    except Exception as error:  # A damaged pickle raises whatever it stumbles upon
+        raise ValueError(f"{file} is damaged or no file of CIFAR ({error}): download it "
+                         "again") from error
 
 # %% ../../nbs/datasets/03_sets.ipynb #c09
 OFFICIAL = dict(  # Of each source, torchvision's class and the folder of its files
@@ -98,11 +105,30 @@ def _cifar(
     "A split of CIFAR."
     shipped = official(name)
     shipped_files = shipped.train_list if split == 'train' else shipped.test_list
-    contents = [_unpickled(folder/shipped_file) for shipped_file, _ in shipped_files]
+    all_files = [folder/shipped_file for shipped_file, _ in shipped_files]
+    names = _unpickled(folder/shipped.meta['filename']).get(shipped.meta['key'], ())
+    contents = []
+    for one_file in all_files:
+        contents.append(_unpickled(one_file))
+        _refuse_cifar(one_file, contents[-1], len(names))
+
     pixels = np.concatenate([content['data'] for content in contents])
     labels = list(chain.from_iterable(map(_labels_of, contents)))
-    classes = _unpickled(folder/shipped.meta['filename'])[shipped.meta['key']]
-    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels, classes
+    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels, names
+
+
+def _refuse_cifar(file:Path, content:dict, classes:int)->None: # Or ValueError
+    "Refuse a file of CIFAR whose labels are not one for each image, each with a name."
+    pixels = np.asarray(content.get('data', ()))
+    labels = np.asarray(content.get('fine_labels', content.get('labels', ())))
+    told = f"{file} holds pixels {pixels.dtype} {pixels.shape} and labels {labels.shape}"
+    if pixels.dtype != np.uint8 or pixels.ndim != 2 or labels.shape != (len(pixels),):
+        raise ValueError(f"{told}, not uint8 (N, 3072) and (N,): download it again")
+    if pixels.shape[1] != 3072 or labels.dtype.kind not in 'iu':
+        raise ValueError(f"{told}, not uint8 (N, 3072) and whole numbers: download it again")
+    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(f"{file} has labels from {labels.min()} to {labels.max()} for {classes} "
+                         "names of classes: download it again")
 
 
 def _mnist(
@@ -111,8 +137,13 @@ def _mnist(
     split:str, # train or test
 )->tuple: # Pixels (N, 28, 28) uint8, labels, names of the classes
     "A split of MNIST, or of the set made like it."
-    shipped = official(name)(data, train=split == 'train')
-    return shipped.data.numpy(), shipped.targets.tolist(), shipped.classes
+    try:
+        shipped = official(name)(data, train=split == 'train')
+        return shipped.data.numpy(), shipped.targets.tolist(), shipped.classes
+    except Exception as error:  # A damaged file raises whatever torchvision stumbles upon
+        place = data/OFFICIAL[name][1]
+        raise ValueError(f"{place} is damaged or lacks a file of {name} ({error}): download it "
+                         "again") from error
 
 
 def official_entries(
@@ -241,13 +272,34 @@ def _stamp(
     return str(where.resolve()), tuple(described), content.hexdigest()
 
 # %% ../../nbs/datasets/03_sets.ipynb #c19
+def _notes_of(card:Path)->list[str]: # Sentences
+    "What the card of a prepared set says a reader of results must know."
+    try:
+        return list(json.loads(card.read_text(encoding='utf-8'))['notes'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{card} is damaged ({error}): prepare the set again") from error
+
+
+def _refuse_absent(table:Path, listed:Listing)->None: # Or ValueError
+    "Refuse a table none of whose files is there; single ones are told by the check."
+    if any(map(os.path.lexists, listed.files)):
+        return
+
+    first_file = listed.files[0]
+    ending = '' if first_file.suffix else ', and ends in .png or the like'
+    raise ValueError(f"{table}: none of the {len(listed.files):,} files it lists is there; the "
+                     f"first was looked for at {first_file}: a path starts at the folder of the "
+                     f"table{ending}")
+
+
 def _listed(table:Path, name:str)->Images: # Real
     "The set that a CSV lists; a card.json beside a set.csv brings its notes."
     listed = listing(table)
+    _refuse_absent(table, listed)
     card_file = table.with_name('card.json')
     set_notes = ()
     if table.name == 'set.csv' and card_file.exists():
-        set_notes = json.loads(card_file.read_text(encoding='utf-8'))['notes']
+        set_notes = _notes_of(card_file)
 
     set_stamp = _stamp(table, [table, *listed.files])
     return Images(
@@ -256,7 +308,7 @@ def _listed(table:Path, name:str)->Images: # Real
 
 def _at(path:Path, name:str)->Images: # Real
     "The set in a folder, in an archive or in a list of files."
-    if path.suffix.lower() == '.csv':
+    if path.suffix.lower() in ('.csv', '.tsv'):
         return _listed(path, name)
     if (path/'set.csv').is_file():
         return _listed(path/'set.csv', name)
@@ -302,12 +354,26 @@ def sets_in(
     return dict(sorted(found_sets.items()))
 
 
+def _refuse_file(path:Path)->None: # Or ValueError
+    "Refuse a file that is neither an archive nor a table, by what it is."
+    ending = path.suffix.lower()
+    if ending in ('.npz', '.parquet', '.h5'):
+        raise ValueError(f"{path}: a file {ending} is made a set first: lth data prepare NAME "
+                         f"--from {path}, with the name of a public set")
+    if ending in ('.xlsx', '.xls', '.ods'):
+        raise ValueError(f"{path} is no CSV: save the table as CSV UTF-8")
+    if format_of(content(path, start=True)):
+        raise ValueError(f"{path} is one image: give the folder that holds <class>/")
+
+
 def _by_path(text:str)->Images: # Real
     "The set that lies at a path."
     set_path = Path(text)
     if not set_path.exists():
         raise ValueError(f"{text} does not exist: give a folder, an archive (.tar, .tar.xz, "
                          ".tar.gz, .zip) or a .csv")
+    if set_path.is_file():
+        _refuse_file(set_path)
     return _at(set_path, set_name(set_path.resolve()))
 
 
@@ -427,22 +493,35 @@ def _decoded(
     short:int,        # Short side in px, 0 = native
     cache:Path,       # Folder of caches
     skip_broken:bool, # As `load` takes it
+    only_small:bool=False, # Stop at an image of 64 px, with _Large
 )->Cache: # Decoded only if it is not there yet
     "The images of a set at one size."
     folder = cache/key_of((images.stamp, short, RULES))[:32]
-    return cached(folder, partial(images.entries, short), short, what=images.where,
-                  skip_broken=skip_broken)
+    make_cache(cache)
+    entries = partial(_only_small, images, short) if only_small else partial(images.entries, short)
+    return cached(folder, entries, short, what=images.where, skip_broken=skip_broken)
 
 
 def _is_small(images:Images)->bool: # By its first readable image
     "Whether native images are below 64 px: larger ones are not worth a copy at native size."
-    for _, content in files_only(images.entries(), []):
-        try:
-            return max(decode(content, 0).native) < 64
-        except Unreadable:
-            continue
+    for _, image_bytes in files_only(images.entries(), []):
+        side = side_of(image_bytes)
+        if side:
+            return side < 64
 
     return False
+
+
+class _Large(Exception):
+    "An image of 64 px or more among small ones."
+
+
+def _only_small(images:Images, short:int)->Iterator[tuple]: # As of `Images.entries`, or _Large
+    "The images of a set, up to the first that is large: a large one is not worth its native size."
+    for entry_path, image_bytes in images.entries(short):
+        if image_bytes is not None and side_of(image_bytes) >= 64:
+            raise _Large
+        yield entry_path, image_bytes
 
 
 def _native(
@@ -456,7 +535,11 @@ def _native(
 
     # 8 px would leave a network nothing to stride over
     short_side = 16 if images.name == 'digits' else 0
-    decoded = _decoded(images, short_side, cache, skip_broken)
+    try:
+        decoded = _decoded(images, short_side, cache, skip_broken, only_small=True)
+    except _Large:
+        return None
+
     image_sizes = decoded.images.size
     return decoded if image_sizes.min() == image_sizes.max() < 64 else None
 
@@ -535,9 +618,10 @@ def subset(
     images:ImageSet,     # A training split
     train:str|int|float, # '' all, '0.25' a share, '40/class', '300' images
     seed:int,            # Same seed: a smaller part lies within a larger one
+    classes:tuple=(),    # Names of the classes, for the messages
 )->ImageSet: # In the order of `images`, every class present
     "A nested, stratified part of a training set."
-    return images.take(pick(images.labels, train, seed))
+    return images.take(pick(images.labels, train, seed, classes))
 
 # %% ../../nbs/datasets/03_sets.ipynb #c61
 def _count(images:Images)->list[int]: # Images in train, val and test, and classes
@@ -555,14 +639,24 @@ def _count(images:Images)->list[int]: # Images in train, val and test, and class
 
 def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
     "Counts, from the cache if they are there."
-    kept_at = cache/f'{key_of(images.stamp)[:32]}.json'
-    if not kept_at.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        counts = json.dumps(_count(images))
+    kept_at = cache/f'{key_of((images.stamp, RULES))[:32]}.json'
+    kept = _counts_at(kept_at)
+    if kept is None:
+        make_cache(cache)
+        kept = _count(images)
         with whole(kept_at) as unfinished:
-            unfinished.write_text(counts)
+            unfinished.write_text(json.dumps(kept))
 
-    return json.loads(kept_at.read_text())
+    return kept
+
+
+def _counts_at(file:Path)->list[int]|None: # None: not there, or damaged
+    "Counts that were kept."
+    try:
+        counts = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return counts if np.shape(counts) == (4,) else None
 
 
 def _listed_row(name:str, data:Path, cache:Path)->dict: # As of `list_sets`
@@ -614,7 +708,10 @@ def _shelf(entry:Path)->dict: # As of `shelves`
     "What there is to say of one entry."
     metadata = dict(short=0, paths=['(not finished)'])
     if (entry/'meta.json').exists():
-        metadata = json.loads((entry/'meta.json').read_text())
+        try:
+            metadata = json.loads((entry/'meta.json').read_text())
+        except ValueError:
+            metadata = dict(short=0, paths=['(damaged)'])
 
     megabytes = round(_bytes_in(entry) / 1e6, 1)
     return dict(

@@ -372,19 +372,25 @@ def complete(
     return split
 
 # %% ../../nbs/datasets/02_splits.ipynb #c35
+def _named(class_id:int, classes:tuple)->str: # In quotation marks where it has a name
+    "A class as messages call it."
+    return repr(classes[class_id]) if classes else str(class_id)
+
+
 _AMOUNT = re.compile(r'\d+/class|\d+\.?\d*|\.\d+') # Of each class, a number, or a share
 
 def _some_of_each(
     rank:np.ndarray,  # Of `_rank_in_class`
     label:np.ndarray, # Class ids, (N,) int
     number:int,       # Images of every class
+    classes:tuple,    # Names of the classes; () = their ids
 )->np.ndarray: # Positions, ascending int64
     "The first `number` images of every class."
     counts = np.bincount(label)
     for class_id in np.unique(label).tolist():
         if not 1 <= number <= counts[class_id]:
-            raise ValueError(f"train={number}/class: class {class_id} has {counts[class_id]} "
-                             "images")
+            raise ValueError(f"train={number}/class: class {_named(class_id, classes)} has "
+                             f"{counts[class_id]} images")
     return np.flatnonzero(rank < number)
 
 
@@ -403,6 +409,7 @@ def pick(
     label:np.ndarray,    # Class ids of the training images, (N,) int
     train:str|int|float, # '' all, '0.25' a share, '40/class', '300' images
     seed:int,            # Same seed: a smaller part lies within a larger one
+    classes:tuple=(),    # Names of the classes, for the messages
 )->np.ndarray: # Positions, ascending int64; every class keeps one image or more
     "A nested, stratified part of a training set."
     train_text = str(train).strip()
@@ -414,7 +421,7 @@ def pick(
 
     class_rank = _rank_in_class(label, seed)
     if '/' in train_text:
-        return _some_of_each(class_rank, label, int(train_text.removesuffix('/class')))
+        return _some_of_each(class_rank, label, int(train_text.removesuffix('/class')), classes)
 
     wanted = _number_of(train_text, len(label))
     counts = np.bincount(label)
@@ -423,9 +430,9 @@ def pick(
     image_order = np.lexsort((label, share_before))
     needed = (counts > 0).sum()
     if wanted < needed:
-        raise ValueError(
-            f"train={train_text} leaves class {label[image_order[wanted]]} without an image: ask "
-            f"for {needed} or more")
+        without = _named(label[image_order[wanted]], classes)
+        raise ValueError(f"train={train_text} leaves class {without} without an image: ask for "
+                         f"{needed} or more")
 
     return np.sort(image_order[:wanted])
 
