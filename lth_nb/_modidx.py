@@ -1624,6 +1624,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'lth_nb.stats.verdict._help': ('stats/verdict.html#_help', 'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict._keeps_up': ('stats/verdict.html#_keeps_up', 'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict._late_gain': ('stats/verdict.html#_late_gain', 'lth_nb/stats/verdict.py'),
+                                      'lth_nb.stats.verdict._longer': ('stats/verdict.html#_longer', 'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict._may_be_chosen': ( 'stats/verdict.html#_may_be_chosen',
                                                                                'lth_nb/stats/verdict.py'),
                                       'lth_nb.stats.verdict._mean_value': ('stats/verdict.html#_mean_value', 'lth_nb/stats/verdict.py'),
