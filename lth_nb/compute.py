@@ -324,13 +324,21 @@ def compute_on(
     progress:Progress,  # Told of every finished run
 )->None: # Nothing
     "Run what is missing, again until nothing is: another process may have taken a run and died."
-    missing = runs.missing(list(work.specs))
+    missing, is_told = runs.missing(list(work.specs)), False
     while missing:
-        submitted = [executor.submit(finish, spec, work, runs, device) for spec in missing]
+        submitted, before = [], len(missing)
+        for spec in missing:
+            submitted.append(executor.submit(finish, spec, work, runs, device))
         for finished in as_they_finish(submitted):
             if finished is not None:
                 progress.finished(finished)
         missing = runs.missing(list(work.specs))
+        if len(missing) < before:
+            continue
+        if not is_told:
+            print(f'waiting for another process, which is at work on {before} runs', flush=True)
+            is_told = True
+        time.sleep(1)
 
 # %% ../nbs/10_compute.ipynb #c25
 def learning_curves(

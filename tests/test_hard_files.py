@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from conftest import ROOT, call
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from lth_nb import compute
 from lth_nb.bank import Bank, bank_folder, banks, find_banks, finish, is_found, opened, start_search
 from lth_nb.datasets import check
 from lth_nb.experiments import as_text, notebook, read_options
@@ -386,6 +389,22 @@ def test_a_run_of_an_earlier_version_is_read_and_its_archive_checked(tmp_path):
     content[at + 120] ^= 4
     (folder/'predictions.npz').write_bytes(content)
     assert not Runs(tmp_path).has(spec)
+
+
+def test_waiting_for_another_process_is_said_once(tmp_path, monkeypatch, capsys):
+    spec, folder, made = finished_run(tmp_path)
+    shutil.rmtree(folder)
+    asked = []
+
+    def elsewhere(spec, *rest):
+        asked.append(spec)
+        if len(asked) == 5: Runs(tmp_path).add(spec, made)
+
+    monkeypatch.setattr(compute, 'finish', elsewhere)
+    monkeypatch.setattr(compute.time, 'sleep', lambda seconds: None)
+    with ThreadPoolExecutor(1) as pool:
+        compute.compute_on(pool, SimpleNamespace(specs=[spec]), Runs(tmp_path), 'cpu', None)
+    assert capsys.readouterr().out.count('waiting for another process') == 1 and len(asked) == 5
 
 
 def test_python_without_resource_reads_and_runs():
