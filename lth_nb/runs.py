@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import psutil
 from filelock import FileLock, Timeout
 
 from . import __version__
@@ -300,13 +299,28 @@ def facts(
     known_facts = versions(device, torch.get_num_threads())
     return known_facts | dict(cores=os.cpu_count(), peak_mb=_peak_mb())
 
+def _windows_mb()->int: # MB; 0 = not known
+    "The most memory this process has had, where Python has no module resource."
+    try:
+        import psutil  # on Linux it needs that module itself
+    except ImportError:
+        return 0
+    memory = psutil.Process().memory_info()
+    return round(getattr(memory, 'peak_wset', memory.rss) / 2**20)
+
+def _memory()->str: # Such as '24 GB'; '' = not known
+    "How much memory the machine has."
+    if not hasattr(os, 'sysconf'): # Windows
+        return ''
+    pages = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    return f'{round(pages / 2**30)} GB'
+
 def _peak_mb()->int: # MB
     "The most memory this process has had."
     try:
         from resource import RUSAGE_SELF, getrusage  # Python for Windows has none
     except ImportError:
-        memory = psutil.Process().memory_info()
-        return round(getattr(memory, 'peak_wset', memory.rss) / 2**20)
+        return _windows_mb()
     peak_memory = getrusage(RUSAGE_SELF).ru_maxrss # in KiB, on macOS in bytes
     return round(peak_memory / (1024 if platform.system() == 'Linux' else 2**20))
 
@@ -322,8 +336,7 @@ def machine()->str: # Such as 'AMD EPYC, 2 cores, 24 GB; Python 3.11.7, torch 2.
             for cpu_line in cpu_lines
             if cpu_line.startswith('model name')]
         processor = next(iter(models), processor)
-    memory = round(psutil.virtual_memory().total / 2**30)
-    machine_parts = [processor, f'{os.cpu_count()} cores', f'{memory} GB']
+    machine_parts = [processor, f'{os.cpu_count()} cores', *filter(None, [_memory()])]
     if torch.cuda.is_available():
         machine_parts.append(torch.cuda.get_device_name())
     software = f"Python {platform.python_version()}, torch {version('torch')}"

@@ -32,7 +32,6 @@ from threading import Thread
 
 import ipywidgets as widgets
 import pandas as pd
-import psutil
 import torch
 from fastcore.basics import patch
 
@@ -177,6 +176,7 @@ def _mark(folder):
 
 def _process(job):
     "Its process, None if it has ended: a number that was given out again began later."
+    import psutil  # where it cannot be had, the page opens all the same
     try:
         process = psutil.Process(job.pid)
         is_same = abs(process.create_time() - job.began) <= 1
@@ -189,6 +189,7 @@ def _process(job):
 
 def _begin_of(process):
     "When a process began; now if it ended at once."
+    import psutil  # as above
     try:
         return psutil.Process(process.pid).create_time()
     except psutil.NoSuchProcess:
@@ -225,6 +226,7 @@ def start(
 
 def _end(process):
     "Ask a process to end; it may have."
+    import psutil  # as above
     try:
         process.terminate()
     except psutil.NoSuchProcess:
@@ -235,6 +237,7 @@ def stop(
     wait:float=5., # Seconds between asking and ending, per process
 )->Job: # Ended
     "End a job and all it started; finished runs stay."
+    import psutil  # as above
     process = _process(job)
     if process is None:
         return job
