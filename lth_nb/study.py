@@ -31,6 +31,7 @@ from .experiments import Request, request, search_of, shared
 from lth_nb.protocol import (
     YARDSTICKS,
     Protocol,
+    as_written,
     changed,
     choose,
     is_shared,
@@ -445,7 +446,10 @@ class Left:
 
     def _repr_markdown_(self):
         heading = f'**{self.head}**' if len(self.runs) else self.head
-        list_items = [f'- {run_names}<br>`{command}`' for run_names, command in self.lines()]
+        list_items = [
+            f'- {as_written(run_names)}<br>`{as_written(command)}`'
+            for run_names, command in self.lines()
+        ]
         return '\n'.join([heading, '', *list_items, '', self.note])
 
 # %% ../nbs/12_study.ipynb #c47
