@@ -271,8 +271,10 @@ def build(
     device:str='cpu',  # Where the weights live; 'meta' for shapes without memory
     init:str='xavier_normal', # A key of `INITS`
     seed:int=0,        # Of the draw; any integer
-)->nn.Module: # Channels-last, float32, in train mode
+)->nn.Module: # Float32, in train mode, contiguous; `fit` trains it channels-last
     "The network called `name`, its weights drawn from `seed`, with a head called `fc`."
     model = bare(name, classes, px=px, stem=stem, variant=variant, device=device)
     choose(init, INITS, 'init')
-    return model if device == 'meta' else set_state_(model, init_state(model, init, seed))
+    if device != 'meta':
+        set_state_(model, init_state(model, init, seed))
+    return model.to(memory_format=torch.contiguous_format)

@@ -299,6 +299,7 @@ def fit(
     train = _batches(train)
     _check_start(protocol, first_step, len(train))
     _check_weights(model)
+    model.to(memory_format=torch.channels_last) # as the images of `Batches` lie
     optimiser, places = optimizer(model, protocol), pruned_places(apply_mask_(model, mask), mask)
     weights = _weights_of(train, protocol, next(model.parameters()).device)
     best, progress, snapshot = Best(protocol), _Progress(name, protocol), None
