@@ -669,7 +669,7 @@ def decision_of(
     result:Verdict, # With or without comparisons
 )->str: # Two sentences; '' where nothing may be said
     "What to use, why, and whether a ticket helps: in words, before any number."
-    if not result.use:
+    if not result.use or result.headline is None:
         return ''
     undecided = 'Whether tickets beat training from scratch is undecided at this size'
     helps = HELPS.get(result.headline.word, undecided)
