@@ -194,7 +194,7 @@ def _tensors(
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(f"{path.name} of bank {bank!r} does not match its card: copy it again")
     try:
-        return safetensors.torch.load(content)
+        return dict(sorted(safetensors.torch.load(content).items())) # it has no order of its own
     except (safetensors.SafetensorError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path.name} of bank {bank!r} holds no tensors, {error}: "
                          "copy it again") from error
