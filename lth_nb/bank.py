@@ -266,6 +266,8 @@ def finish(
     os.replace(unfinished, finished)
     _tidy(finished)
     search.__exit__()
+    if search.lock:
+        Path(search.lock.lock_file).unlink(missing_ok=True)
     return finished
 
 def _tidy(

@@ -512,7 +512,7 @@ def test_what_a_terminal_cannot_write_is_replaced(tmp_path):
         for at in range(12):
             pixels = np.random.default_rng(at).integers(0, 255, (8, 8, 3), np.uint8)
             Image.fromarray(pixels).save(tmp_path/'cells'/name/f'{at}.png')
-    done = call('lth', 'data', 'check', tmp_path/'cells', '--cache', tmp_path/'cache', PYTHONIOENCODING='cp1252')
+    done = call('lth', 'data', 'check', tmp_path/'cells', '--cache', tmp_path/'cache', PYTHONIOENCODING='ascii')
     assert '??' in done.stdout and 'Traceback' not in done.stderr
 
 
