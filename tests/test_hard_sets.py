@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from pictures import folder_of, stored
 from PIL import Image
 
 from lth_nb.datasets import check, list_sets, load, prepare, subset
@@ -33,20 +34,6 @@ def picture(seed, px=24, tint=0):
     coarse = rng.integers(20, 200, (px // 4, px // 4, 3), dtype=np.uint8)
     smooth = np.asarray(Image.fromarray(coarse).resize((px, px), Image.Resampling.BICUBIC)).astype(int)
     return Image.fromarray(np.clip(smooth + rng.integers(-9, 9, smooth.shape) + tint, 0, 255).astype(np.uint8))
-
-
-def stored(image, format='PNG', **options):
-    "An image as the bytes of a file."
-    image.save(file := io.BytesIO(), format=format, **options)
-    return file.getvalue()
-
-
-def put(root, contents):
-    "A folder with these files: relative path -> bytes."
-    for name, data in contents.items():
-        (root/name).parent.mkdir(parents=True, exist_ok=True)
-        (root/name).write_bytes(data)
-    return root
 
 
 def cells(classes=('a', 'b'), n=12, px=24):
@@ -88,7 +75,7 @@ def test_a_row_that_does_not_fit_is_refused_with_its_line_and_column(case, tmp_p
 
 
 def test_names_in_quotation_marks_keep_their_commas(tmp_path):
-    put(tmp_path, {'Monet, C. 1.png': b'', 'b.png': b''})
+    folder_of(tmp_path, {'Monet, C. 1.png': b'', 'b.png': b''})
     (tmp_path/'t.csv').write_text('path,class,,\n"Monet, C. 1.png","carcinoma, ductal",,\nb.png,"x ""y""",,\n')
     assert listing(tmp_path/'t.csv').labels == ('carcinoma, ductal', 'x "y"')
 
@@ -168,7 +155,7 @@ def test_a_jpeg_that_lacks_its_end_is_a_finding(tmp_path, ask):
     assert CUT in decode(half, 0).remarks and CUT not in decode(whole, 0).remarks
     grey = Image.new('RGB', (64, 64), (128, 128, 128))
     assert CUT not in decode(stored(grey, 'JPEG'), 0).remarks  # of one colour: that is another finding
-    said, found = ask(put(tmp_path/'set', contents | {'a/half.jpg': half, 'b/whole.jpg': whole}))
+    said, found = ask(folder_of(tmp_path/'set', contents | {'a/half.jpg': half, 'b/whole.jpg': whole}))
     assert found['cut'].level == 'warning' and found['cut'].paths == ('a/half.jpg',)
 
 
@@ -202,7 +189,7 @@ def test_a_strip_is_refused_at_every_size(tmp_path, ask):
     for short in (0, 8, 37, 256):
         with pytest.raises(Unreadable, match='a strip of more than'): decode(strip, short)
     assert decode(stored(picture(1, 512).crop((0, 0, 512, 2))), 32).native == (2, 512)
-    _, found = ask(put(tmp_path/'set', cells() | {'a/bar.png': strip}))
+    _, found = ask(folder_of(tmp_path/'set', cells() | {'a/bar.png': strip}))
     assert found['broken'].level == 'error' and found['broken'].paths == ('a/bar.png',)
     with pytest.raises(ValueError, match='a strip of more than'): load(str(tmp_path/'set'), cache=tmp_path/'cache')
 
@@ -265,7 +252,8 @@ def test_images_of_another_shape_and_files_that_are_no_npz_are_refused(tmp_path)
     ('organamnist', 'x.npz', 'MedMNIST'), ('mine', 'x.parquet', 'art sets'), ('mine', 'x.png', 'is one image'),
     ('artist_classification_1', 'x.csv', 'no parquet file')])
 def test_a_file_that_is_read_for_other_sets_is_not_told_to_be_unpacked(name, file, said, tmp_path):
-    put(tmp_path, {file: stored(picture(1)) if file.endswith('png') else b'PAR1 or not'[5 * file.endswith('csv'):]})
+    content = dict(png=stored(picture(1)), csv=b'or not').get(file.rpartition('.')[2], b'PAR1 or not')
+    folder_of(tmp_path, {file: content})
     with pytest.raises(ValueError, match=said) as error: prepare(name, tmp_path/file, tmp_path/'out')
     assert 'unpack' not in str(error.value)
 
@@ -281,8 +269,8 @@ def test_a_damaged_file_of_cifar_is_named(case, tmp_path):
     names = [*(f'data_batch_{k}' for k in range(1, 6)), 'test_batch']
     rng = np.random.default_rng(0)
     part = dict(data=rng.integers(0, 256, (20, 3072), dtype=np.uint8), labels=[k % 10 for k in range(20)])
-    folder = put(tmp_path/'cifar-10-batches-py', {name: pickle.dumps(part, 2) for name in names})
-    put(folder, {'batches.meta': pickle.dumps(dict(label_names=[f'c{k}' for k in range(10)]), 2)})
+    folder = folder_of(tmp_path/'cifar-10-batches-py', {name: pickle.dumps(part, 2) for name in names})
+    folder_of(folder, {'batches.meta': pickle.dumps(dict(label_names=[f'c{k}' for k in range(10)]), 2)})
     damaged = CIFAR[case]((folder/'data_batch_1').read_bytes())
     (folder/'data_batch_1').write_bytes(damaged)
     with pytest.raises(ValueError, match='data_batch_1 .*download it again'):
@@ -302,7 +290,7 @@ def test_images_that_show_nothing_are_a_finding(case, tmp_path, ask):
     for k in range(40):
         image = picture(k, 64).resize((40 + k, 41))
         contents[f'{"ab"[k % 4 > 1]}/{k:03d}.png'] = stored(BLANK[case](k, image))
-    said, found = ask(put(tmp_path/'set', contents))
+    said, found = ask(folder_of(tmp_path/'set', contents))
     kind = 'wholly transparent' if case == 'transparent' else 'of one colour'
     assert found['blank'].level == 'error' and kind in found['blank'].text
     assert len(found['blank'].paths) == (20 if 'half' in case else 40)
@@ -311,7 +299,7 @@ def test_images_that_show_nothing_are_a_finding(case, tmp_path, ask):
 def test_a_few_blank_images_warn_and_the_list_of_copies_stays_short(tmp_path, ask):
     contents = cells(n=40)
     for k in range(6): contents[f'{"ab"[k % 2]}/blank_{k}.png'] = stored(Image.new('RGB', (24, 24), 'white'))
-    said, found = ask(put(tmp_path/'set', contents))
+    said, found = ask(folder_of(tmp_path/'set', contents))
     assert found['blank'].level == 'warning' and 'contradiction' in found
     assert 'and 3 more' in found['blank'].text and ' = 3 more' in found['contradiction'].text
     assert max(map(len, said.splitlines())) < 1000
@@ -323,18 +311,18 @@ MASKS = {'{}_mask': 'a/00_mask.png', '{}_mask_1': 'a/00_mask_1.png', 'mask_{}': 
 @pytest.mark.parametrize('pattern', MASKS)
 def test_masks_beside_their_images_are_a_finding(pattern, tmp_path, ask):
     drawings = {f'a/{pattern.format(f"{k:02d}")}.png': stored(picture(900 + k)) for k in range(5)}
-    said, found = ask(put(tmp_path/'set', cells() | drawings))
+    said, found = ask(folder_of(tmp_path/'set', cells() | drawings))
     assert ('masks' in found) == bool(MASKS[pattern])
     if 'masks' in found: assert found['masks'].paths[0] == MASKS[pattern] and len(found['masks'].paths) == 5
 
 
 def test_a_class_of_masks_and_names_that_are_one_or_numbers_are_findings(tmp_path, ask):
-    assert 'masks' in ask(put(tmp_path/'one', cells(('cell', 'masks'))))[1]
-    _, found = ask(put(tmp_path/'two', cells(('Cat', 'cat', 'dog'))))
+    assert 'masks' in ask(folder_of(tmp_path/'one', cells(('cell', 'masks'))))[1]
+    _, found = ask(folder_of(tmp_path/'two', cells(('Cat', 'cat', 'dog'))))
     assert found['names'].level == 'warning' and "'Cat' and 'cat'" in found['names'].text
-    _, found = ask(put(tmp_path/'three', cells(('1', '10', '2'))))
+    _, found = ask(folder_of(tmp_path/'three', cells(('1', '10', '2'))))
     assert found['names'].level == 'note' and '1, 10, 2' in found['names'].text
-    assert not {'names', 'masks'} & set(ask(put(tmp_path/'four', cells(('cat_1', 'cat_2'))))[1])
+    assert not {'names', 'masks'} & set(ask(folder_of(tmp_path/'four', cells(('cat_1', 'cat_2'))))[1])
 
 
 def blurred(image): return image.resize((8, 8)).resize(image.size, Image.Resampling.BICUBIC)
@@ -352,7 +340,7 @@ def test_a_class_that_one_number_tells_from_the_rest_is_a_finding(change, word, 
         for i in range(20):
             image = picture(100 * k + i)
             contents[f'{name}/{i:02d}.png'] = stored(change(image) if change and name == 'c' else image)
-    said, found = ask(put(tmp_path/'set', contents))
+    said, found = ask(folder_of(tmp_path/'set', contents))
     assert ('shortcut' in found) == bool(word)
     if word: assert found['shortcut'].level == 'warning' and word in found['shortcut'].text
     if word: assert 'c by ' in found['shortcut'].text and 'b by ' not in found['shortcut'].text
@@ -365,7 +353,7 @@ def test_check_list_prepare_and_load_agree_on_what_is_no_image(tmp_path, ask):
     for name in list(contents): contents[name.replace('.png', '.geojson')] = b'{}'
     notes = {'LICENSE': b'CC0', 'a/.hidden.png': b'', 'b/scan.xmp': b'<x/>', 'Makefile': b'all:'}
     images = {'a/without_ending': stored(picture(77)), 'b/odd.img': stored(picture(78))}
-    root = put(tmp_path/'data/tiles', contents | notes | images)
+    root = folder_of(tmp_path/'data/tiles', contents | notes | images)
     said, found = ask(root)
     assert found['aside'].paths == ('LICENSE', 'Makefile', 'b/scan.xmp') and 'broken' not in found
     row = next(row for row in list_sets(tmp_path/'data', cache=tmp_path/'cache') if row['name'] == 'tiles')
@@ -380,8 +368,8 @@ def test_check_list_prepare_and_load_agree_on_what_is_no_image(tmp_path, ask):
 
 def test_what_was_made_inside_a_set_is_no_part_of_it(tmp_path, monkeypatch):
     for name, prefix in dict(cells='', split='train/').items():
-        root = put(tmp_path/name, {prefix + path: data for path, data in cells().items()})
-        if prefix: put(root, {'test/' + path: stored(picture(500 + k)) for k, path in enumerate(cells())})
+        root = folder_of(tmp_path/name, {prefix + path: data for path, data in cells().items()})
+        if prefix: folder_of(root, {'test/' + path: stored(picture(500 + k)) for k, path in enumerate(cells())})
         monkeypatch.chdir(root)
         first = check('./', progress=False)
         (root/'runs/figure').mkdir(), (root/'runs/figure/1.png').write_bytes(stored(picture(1)))
@@ -389,19 +377,19 @@ def test_what_was_made_inside_a_set_is_no_part_of_it(tmp_path, monkeypatch):
         assert first.classes == ('a', 'b') and check('./', progress=False).fingerprint == first.fingerprint
         assert load('./').classes == ('a', 'b') and load('./').fingerprint == first.fingerprint
         assert not any(path.startswith(('runs', 'trials', 'data')) for path, _ in files_of(root))
-    named = put(tmp_path/'named', cells(('runs', 'walks')))
+    named = folder_of(tmp_path/'named', cells(('runs', 'walks')))
     assert check(str(named), cache=tmp_path/'cache', progress=False).classes == ('runs', 'walks')
 
 
 def test_a_class_too_small_is_named(tmp_path):
-    splits = load(str(put(tmp_path/'set', cells(('basophil', 'monocyte')))), cache=tmp_path/'cache')
+    splits = load(str(folder_of(tmp_path/'set', cells(('basophil', 'monocyte')))), cache=tmp_path/'cache')
     for train in ('40/class', '1'):
         with pytest.raises(ValueError, match="class '(basophil|monocyte)'"):
             subset(splits.train, train, seed=0, classes=splits.classes)
 
 
 def test_folders_without_end_are_refused(tmp_path):
-    deep = put(tmp_path/'set', cells())/'a'
+    deep = folder_of(tmp_path/'set', cells())/'a'
     for _ in range(files.DEEPEST + 2): deep = deep/'d'
     deep.mkdir(parents=True)
     with pytest.raises(ValueError, match="folders in folders, 100 deep and more"): list(files_of(tmp_path/'set'))
@@ -454,7 +442,7 @@ def test_a_member_twice_is_refused_and_backslashes_are_folders(tmp_path):
 def test_what_is_no_image_is_not_taken_into_memory(tmp_path):
     data = bytes(3 * 2**20)
     with zipfile.ZipFile(tmp_path/'bomb.zip', 'w', zipfile.ZIP_DEFLATED) as archive: archive.writestr('a/0.png', data)
-    bombs = tar(tmp_path/'bomb.tar', {'a/0.png': data}), put(tmp_path/'bomb', {'a/0.png': data})
+    bombs = tar(tmp_path/'bomb.tar', {'a/0.png': data}), folder_of(tmp_path/'bomb', {'a/0.png': data})
     for path in (tmp_path/'bomb.zip', *bombs):
         (_, content), = files_only(entries_of(path), [])
         assert isinstance(content, Unread) and 'no image of the formats' in content.reason and not content
@@ -475,7 +463,7 @@ def test_few_bytes_wait_at_a_time(monkeypatch):
 
 
 def test_a_large_image_among_small_ones_is_not_kept_at_its_own_size(tmp_path):
-    root = put(tmp_path/'set', cells(px=24) | {'b/large.png': stored(picture(5, 200))})
+    root = folder_of(tmp_path/'set', cells(px=24) | {'b/large.png': stored(picture(5, 200))})
     splits = load(str(root), px=16, role='source', cache=tmp_path/'cache')
     assert splits.px == 16 and [row['short'] for row in shelves(tmp_path/'cache')] == [18]
     (root/'b/large.png').unlink()
@@ -496,12 +484,12 @@ def test_a_tar_whose_header_has_no_end_is_refused_before_it_is_read(tmp_path):
 @pytest.mark.parametrize('name, said', [('x.npz', 'lth data prepare NAME --from'), ('x.parquet', 'lth data prepare'),
                                         ('x.xlsx', 'save the table as CSV'), ('one.png', 'is one image')])
 def test_a_file_that_is_no_set_says_what_it_is(name, said, tmp_path):
-    put(tmp_path, {name: stored(picture(1)) if name == 'one.png' else b'PK'})
+    folder_of(tmp_path, {name: stored(picture(1)) if name == 'one.png' else b'PK'})
     with pytest.raises(ValueError, match=said): find(tmp_path/name)
 
 
 def test_a_table_with_tabs_is_a_table_for_every_command(tmp_path):
-    put(tmp_path, {'images/' + name: data for name, data in cells().items()})
+    folder_of(tmp_path, {'images/' + name: data for name, data in cells().items()})
     rows = [f'images/{name}\t{name[0]}' for name in cells()]
     (tmp_path/'t.tsv').write_text('\n'.join(['path\tclass', *rows]))
     made = prepare('mine', tmp_path/'t.tsv', tmp_path/'out')
@@ -516,7 +504,7 @@ DAMAGES = {'empty': lambda data: b'', 'half': lambda data: data[:len(data) // 2]
 
 @pytest.mark.parametrize('damage', DAMAGES)
 def test_a_damaged_cache_is_made_again(damage, tmp_path):
-    root = put(tmp_path/'set', cells(px=40))
+    root = folder_of(tmp_path/'set', cells(px=40))
     how = dict(px=32, cache=tmp_path/'cache')
     sound = load(str(root), **how).train.image(0).tobytes()
     report = str(check(str(root), cache=tmp_path/'cache', progress=False))

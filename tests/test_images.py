@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pictures import folder_of, stored
 from PIL import Image
 from torchvision import transforms
 
@@ -31,20 +32,6 @@ RNG = np.random.default_rng(0)
 GREEN = Image.new('RGB', (24, 16), (0, 153, 0))
 SMOOTH = Image.fromarray(np.stack([*np.mgrid[:16, :24] * 9, np.full((16, 24), 60)], 2).astype(np.uint8))
 NOISE = Image.fromarray(RNG.integers(0, 256, (16, 24, 3), dtype=np.uint8))
-
-
-def stored(img, format, **options):
-    "`img` as the bytes of a file."
-    img.save(file := io.BytesIO(), format=format, **options)
-    return file.getvalue()
-
-
-def folder_of(root, contents):
-    "A folder with these files: relative path -> bytes."
-    for name, data in contents.items():
-        (root/name).parent.mkdir(parents=True, exist_ok=True)
-        (root/name).write_bytes(data)
-    return root
 
 
 def cache_of(source, short=0, **options):
