@@ -217,6 +217,10 @@ class OpenBank:
 
     def __exit__(self, *error)->None: # Nothing
         "Let another process go on, whether it is done or not."
+        self.let_go()
+
+    def let_go(self)->None: # Nothing
+        "Give up the lock."
         if self.lock:
             self.lock.release()
 
@@ -265,7 +269,7 @@ def finish(
     _write(unfinished/'card.json', json.dumps(full_card, indent=1, ensure_ascii=False))
     os.replace(unfinished, finished)
     _tidy(finished)
-    search.__exit__()
+    search.let_go()
     if search.lock:
         Path(search.lock.lock_file).unlink(missing_ok=True)
     return finished

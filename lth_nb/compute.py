@@ -324,11 +324,11 @@ def compute_on(
     progress:Progress,  # Told of every finished run
 )->None: # Nothing
     "Run what is missing, again until nothing is: another process may have taken a run and died."
-    missing, is_told = runs.missing(list(work.specs)), False
+    missing = runs.missing(list(work.specs))
+    is_told = False # that another process is waited for
     while missing:
-        submitted, before = [], len(missing)
-        for spec in missing:
-            submitted.append(executor.submit(finish, spec, work, runs, device))
+        before = len(missing)
+        submitted = [executor.submit(finish, spec, work, runs, device) for spec in missing]
         for finished in as_they_finish(submitted):
             if finished is not None:
                 progress.finished(finished)

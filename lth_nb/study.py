@@ -185,7 +185,7 @@ def _rows(
 )->list[dict]: # `NAMES`, preset and seen, as text
     "What one command leaves in the table."
     transfer, records = _read_transfer(line), []
-    for recipe, protocol in transfer.protocols.items():
+    for at_recipe, (recipe, protocol) in enumerate(transfer.protocols.items()):
         settings = dict(
             target=transfer.target,
             train=transfer.train,
@@ -194,8 +194,8 @@ def _rows(
             changed=changed(protocol, transfer.preset, recipe),
             preset=transfer.preset,
         )
-        if transfer.pretrained and not records: # beside the first recipe
-            records = [_texts(record) for record in _yardsticks(settings, transfer.seeds)]
+        if transfer.pretrained and at_recipe == 0: # they stand beside the first recipe
+            records += map(_texts, _yardsticks(settings, transfer.seeds))
         for source, arm, seed in product(transfer.sources, transfer.arms, transfer.seeds):
             record = settings | dict(arm=arm, seed=seed, seen=_seen(protocol, arm))
             for ticket in _of_ticket(transfer, protocol, source, arm, seed):

@@ -99,6 +99,13 @@ def _check_bank(
         raise ValueError(
             f"bank {bank.name!r} was found at px {bank.card['px']}, "
             f"the transfer asks for {image_side}: fc1.weight differs")
+    _check_rounds(bank, rounds)
+
+def _check_rounds(
+    bank:Bank,             # To be used
+    rounds:tuple[int,...], # Wanted
+)->None: # Nothing
+    "Refuse rounds that a bank has not, or has nothing in."
     absent = [number for number in rounds if number not in bank.rounds]
     if absent:
         raise ValueError(

@@ -260,6 +260,54 @@ def divide(
     return items, tuple(all_notes)
 
 # %% ../../nbs/datasets/07_prepare.ipynb #n6fa02ce
+def _training_groups(
+    items:list[Item], # With splits
+)->dict[str, list[Item]]: # Name of the group -> its images; one of no group is a group
+    "The groups of the training images."
+    groups = defaultdict(list)
+    for number, one_item in enumerate(items):
+        if one_item.split == 'train':
+            groups[one_item.group or f'image {number}'].append(one_item)
+
+    return groups
+
+
+def _refuse_pool(
+    groups:dict[str, list[Item]], # Of `_training_groups`
+    pool:int, # Training images wanted of each class
+)->None: # Or ValueError
+    "Refuse a pool that a class cannot fill."
+    if pool < 1:
+        raise ValueError(f"pool must be 1 or more, got {pool}")
+
+    counts = Counter()
+    for members in groups.values():
+        counts.update(one_item.label for one_item in members)
+
+    lacking = [f'{label} has {counts[label]}' for label in sorted(counts) if counts[label] < pool]
+    if lacking:
+        raise ValueError(f"a pool of {pool} training images a class cannot be kept: "
+                         f"{', '.join(lacking[:5])}")
+
+
+def _beyond(
+    groups:dict[str, list[Item]], # Of `_training_groups`
+    pool:int, # Training images kept of each class, at least
+    seed:int, # Of the order in which groups are kept
+)->set[Item]: # Images of the groups that no class needs
+    "What is left once every class has its pool."
+    kept_counts = Counter()
+    left_over = set()
+    for name in np.random.default_rng(seed).permutation(sorted(groups)).tolist():
+        labels = [one_item.label for one_item in groups[name]]
+        if any(kept_counts[label] < pool for label in labels):
+            kept_counts.update(labels)
+        else:
+            left_over.update(groups[name])
+
+    return left_over
+
+
 def with_pool(
     items:list[Item], # With splits
     pool:int,         # Training images kept of each class, at least, >= 1
@@ -267,30 +315,15 @@ def with_pool(
     seed:int,         # Same seed, same pool
 )->tuple[list[Item], str]: # The items in the same order, and a note
     "Training images beyond a pool join the test split, by whole groups."
-    by_group = defaultdict(list)
-    for number, one_item in enumerate(items):
-        if one_item.split == 'train':
-            by_group[one_item.group or f'image {number}'].append(one_item)
-
-    has = Counter(one_item.label for group in by_group.values() for one_item in group)
-    too_few = [f'{label} has {number}' for label, number in sorted(has.items()) if number < pool]
-    if pool < 1 or too_few:
-        raise ValueError(f"a pool of {pool} training images a class cannot be kept: "
-                         f"{', '.join(too_few[:5]) or 'give 1 or more'}")
-
-    kept_count, freed = Counter(), set()
-    for name in np.random.default_rng(seed).permutation(sorted(by_group)).tolist():
-        labels = Counter(one_item.label for one_item in by_group[name])
-        if all(kept_count[label] >= pool for label in labels):
-            freed.update(by_group[name])
-        else:
-            kept_count += labels
-
-    moved = [replace(one_item, split='test') if one_item in freed else one_item
-             for one_item in items]
-    return moved, (f'{len(freed):,} training images joined the test split by whole groups, so that '
-                   f'{pool} or more of each class stay for training')
-
+    groups = _training_groups(items)
+    _refuse_pool(groups, pool)
+    left_over = _beyond(groups, pool, seed)
+    moved = [
+        replace(one_item, split='test') if one_item in left_over else one_item
+        for one_item in items]
+    note = (f'{len(left_over):,} training images joined the test split by whole groups, so that '
+            f'{pool} or more of each class stay for training')
+    return moved, note
 
 # %% ../../nbs/datasets/07_prepare.ipynb #c32
 class _Look(NamedTuple):

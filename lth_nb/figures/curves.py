@@ -36,7 +36,6 @@ from lth_nb.figures.style import (
     spread_labels,
 )
 from ..protocol import ARM_NAMES
-from ..stats.paired import points
 from ..stats.readings import Reading
 from ..stats.verdict import Verdict
 
@@ -539,8 +538,8 @@ def _finding(verdict):
     headline = verdict.headline
     if headline is None or np.isnan(headline.effect):
         return ''
-    numbers = points(headline.effect, headline.lo, headline.hi)
-    return f'{verdict.target}: ticket − scratch {numbers}, {headline.word or headline.reason}'
+    said_word = headline.word or headline.reason
+    return f'{verdict.target}: ticket − scratch {headline.numbers}, {said_word}'
 
 def _of_verdict(verdict, given):
     "What a verdict knows of its dot plot, where it was not given."
@@ -652,7 +651,9 @@ def _beside(record):
 
 def _spread(record):
     "An accuracy with its std, as text."
-    return f'{record.accuracy:.1f}' + ('' if np.isnan(record.std) else f' ± {record.std:.1f}')
+    if np.isnan(record.std):
+        return f'{record.accuracy:.1f}'
+    return f'{record.accuracy:.1f} ± {record.std:.1f}'
 
 def accuracies_told(
     found:Verdict, # Of one target

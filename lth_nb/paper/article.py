@@ -16,8 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from .table2 import cell_text
 from ..stats.aggregate import pooled, pooled_contrasts, shared_sources
-from ..stats.paired import Comparison, points, tenth
+from ..stats.paired import Comparison, tenth
 from ..stats.readings import Reading, Side
 from ..stats.verdict import COST, accuracy_table, health, percent, verdict
 
@@ -57,7 +58,7 @@ WEIGHTS = { # Word of dense - scratch -> what it says
 PRUNING = { # Word of ticket - dense -> what it says
     'higher': 'pruning them helps more',
     'lower': 'pruning them costs accuracy',
-    'no different': 'pruning nine in ten of them neither helps nor harms'}
+    'no different': 'pruning them neither helps nor harms'}
 
 def title_of(
     means:dict[str,Comparison], # From `means_of`
@@ -82,8 +83,8 @@ def mean_accuracy(
 def _answer(mean):
     "A mean in few words."
     if np.isnan(mean.effect):
-        return 'not run'
-    return f'{points(mean.effect, mean.lo, mean.hi)}, {mean.word or mean.reason}'
+        return mean.reason
+    return f'{mean.numbers}, {mean.word or mean.reason}'
 
 def abstract_of(
     found:Sequence[Reading], # One per target, of one recipe
@@ -110,18 +111,13 @@ def abstract_of(
         f'Means with 95 % intervals; {first.basis}. Other targets and larger networks stay open.'])
 
 # %% ../../nbs/paper/04_article.ipynb #a15
-def _cell(record):
-    "Accuracy and its spread."
-    if np.isnan(record.std):
-        return f'{record.accuracy:.1f} (n = {record.n})'
-    return f'{record.accuracy:.1f} ± {record.std:.1f} (n = {record.n})'
-
 def _column(reading, source):
     "The accuracies of one target by arm, at the named round."
     table = accuracy_table(reading)
     at_round = table['round'].isna() | table['round'].isin([0, reading.named])
     rows = table[at_round & table.source.isin(['', source])]
-    return {record.arm: _cell(record) for record in rows.itertuples()}
+    return {record.arm: cell_text(record.accuracy, record.std, record.n)
+            for record in rows.itertuples()}
 
 def accuracies(
     found:Sequence[Reading], # One per target, of one recipe

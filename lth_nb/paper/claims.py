@@ -26,7 +26,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from ..protocol import PLAYS, SOURCES, as_written
-from ..stats.paired import Comparison, points
+from ..stats.paired import Comparison
 from ..stats.readings import Reading, Side, compare_sides, complete_rounds, with_holm
 
 # %% ../../nbs/paper/01_claims.ipynb #c07
@@ -117,7 +117,7 @@ class Claim:
         if not compared:
             return ''
         first_found = compared[0]
-        return points(first_found.effect, first_found.lo, first_found.hi)
+        return first_found.numbers
     @property
     def lines(self)->tuple[str,...]: # One per comparison, then what is missing
         "What the claim rests on, in words."
@@ -137,7 +137,7 @@ def told_of(
     contrast_name = f'{found.target}: {found.treat} of {found.source} - {found.control}{at_round}'
     if pd.isna(found.effect):
         return f'{contrast_name}: {found.reason}'
-    return f'{contrast_name}: {points(found.effect, found.lo, found.hi)} ({found.basis})'
+    return f'{contrast_name}: {found.numbers} ({found.basis})'
 
 def _like(flat, groups):
     "Comparisons that follow each other, in groups of the same sizes."

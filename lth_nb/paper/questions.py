@@ -24,7 +24,7 @@ from ..datasets.sets import OFFICIAL, find, sets_in
 from ..experiments import Request, parse_names, request, run, split_names
 from ..protocol import PRESETS, TARGETS, choose
 from ..runs import Runs, table
-from ..stats import Comparison, Reading, points, readings
+from ..stats import Comparison, Reading, readings
 from ..stats.readings import cleaned, refuse_two_sets
 from lth_nb.study import (
     Left,
@@ -452,9 +452,8 @@ def in_short(
     "A comparison without where it was made."
     if pd.isna(comparison.effect):
         return f'{comparison.name}: {comparison.reason}'
-    numbers = points(comparison.effect, comparison.lo, comparison.hi)
     told_word = comparison.word or comparison.reason or 'no word'
-    return f'{comparison.name} {numbers}, {told_word} (n = {comparison.n})'
+    return f'{comparison.name} {comparison.numbers}, {told_word} (n = {comparison.n})'
 
 def tally(
     comparisons:Sequence[Comparison], # Of one question

@@ -43,6 +43,8 @@ def shared_sources(
     readings:Sequence[Reading], # One per target
 )->tuple[str,...]: # Sorted; without the targets themselves
     "Sources that every target has tickets of."
+    if not readings:
+        return ()
     targets = {reading.target for reading in readings}
     by_target = [{*reading.sources} for reading in readings]
     return tuple(sorted(set.intersection(*by_target) - targets))

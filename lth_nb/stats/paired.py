@@ -227,6 +227,12 @@ class Comparison:
         "The comparison by name."
         return f'{self.treat} - {self.control}' if self.control else self.treat
     @property
+    def numbers(self)->str: # Such as '+1.4 points [-0.6, +3.5]'; the reason where there is none
+        "The effect and its interval; why there is none."
+        if np.isnan(self.effect):
+            return self.reason
+        return points(self.effect, self.lo, self.hi)
+    @property
     def excluded(self)->tuple[float, float]: # In points, one decimal; NaN: no interval
         "Differences below the first and above the second are excluded."
         return tenth(self.lo), tenth(self.hi)
@@ -252,8 +258,7 @@ class Comparison:
         if np.isnan(self.effect):
             return as_written(f'{opening}: {self.reason}')
         ticket = f', {self.source} at round {self.at_round}' if self.source else ''
-        numbers = points(self.effect, self.lo, self.hi)
-        return as_written(f'{opening}{ticket}: {self.saying}, {numbers} ({self.basis})')
+        return as_written(f'{opening}{ticket}: {self.saying}, {self.numbers} ({self.basis})')
 
 def worded(
     comparison:Comparison, # With its numbers

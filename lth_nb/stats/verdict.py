@@ -588,9 +588,9 @@ def _use(result):
     "What to use; with its accuracy where the network is one of its own."
     if not result.use:
         return ''
-    reached = _reached(result, result.use)
     if result.use not in YARDSTICKS:
         return f'Use: {result.use}.'
+    reached = _reached(result, result.use)
     return f'Use: {result.use} (another network, which saw photographs: {reached}).'
 
 def _more(result):

@@ -7,6 +7,7 @@ import csv
 import os
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -52,26 +53,30 @@ def trained(target, data, px, max_epochs, seed):
     part = subset(splits.train, TRAIN[target], seed)
     model = lth.build(protocol.model, classes=len(splits.classes), px=px,
                       seed=seed_from('tuning', target, seed))
-    fitted = lth.fit(model, full_mask(prunable(model)), replace(splits, train=part), protocol, seed=seed)
+    fewer = replace(splits, train=part)
+    fitted = lth.fit(model, full_mask(prunable(model)), fewer, protocol, seed=seed)
     best = min(fitted.history, key=lambda epoch: epoch['val_loss'])
     return dict(target=target, fingerprint=splits.fingerprint, recipe='tuned',
                 changed=changed(protocol, 'demo', 'tuned'), train=TRAIN[target], px=px,
                 epochs=max_epochs, seed=seed, val_acc=best['val_acc'], val_loss=best['val_loss'])
 
 
+def wanted(targets):
+    "Target, side, epochs and seed of every run, the shortest first."
+    for max_epochs, target in product(BUDGETS, targets):
+        for px in SIDES[target]:
+            if px == 32 or max_epochs == LARGEST:
+                yield from product([target], [px], [max_epochs], SEEDS)
+
+
 def main(data, targets):
     "Every run that is not there yet."
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
     there = {(row['target'], row['px'], row['epochs'], row['seed']) for row in rows()}
-    for max_epochs in BUDGETS:
-        for target in targets or TRAIN:
-            for px in SIDES[target]:
-                seeds = SEEDS if px == 32 or max_epochs == LARGEST else ()
-                for seed in seeds:
-                    name = target, str(px), str(max_epochs), str(seed)
-                    if name not in there:
-                        keep(trained(target, data, px, max_epochs, seed))
-                        print(*name, flush=True)
+    for target, px, max_epochs, seed in wanted(targets or TRAIN):
+        if (target, str(px), str(max_epochs), str(seed)) not in there:
+            keep(trained(target, data, px, max_epochs, seed))
+            print(target, px, max_epochs, seed, flush=True)
 
 
 if __name__ == '__main__':
