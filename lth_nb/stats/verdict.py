@@ -546,10 +546,19 @@ def _reached(result, arm):
     by_seed = arm_side.values.groupby('seed').value.mean()
     return percent(by_seed.mean())
 
+def _images(result):
+    "How many images training saw, and of what kind they are."
+    drawn_mark = '' if result.kind == 'real' else ', STAND-IN data'
+    return f'{result.reading.n_train:,} training images{drawn_mark}'
+
 def _about(result):
     "The set, its size, and what kind of images these are."
-    drawn_mark = '' if result.kind == 'real' else ', STAND-IN data'
-    return f'**{result.target}**, {result.reading.n_train:,} training images{drawn_mark}.'
+    return f'**{result.target}**, {_images(result)}.'
+
+def _tried(result):
+    "What a smoke run can say: that every part ran."
+    ran = f'On {result.target} ({_images(result)}) every part ran.'
+    return f'{ran} SMOKE, never evidence (smoke run: no verdict).'
 
 def _help(result):
     "Both accuracies and the answer."
@@ -648,7 +657,7 @@ def sentence_of(
 )->str: # At most `LIMIT` words
     "A verdict in words."
     if result.smoke:
-        return f'{_about(result)} SMOKE, never evidence (smoke run: no verdict).'
+        return _tried(result)
     if not result.comparisons:
         barred = result.reading.barred.capitalize()
         return f'{_about(result)} {barred}. {_longer(result.reading)} {_basis(result)}'
