@@ -243,6 +243,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'lth_nb.datasets.folders._path_fault': ( 'datasets/folders.html#_path_fault',
                                                                                   'lth_nb/datasets/folders.py'),
                                          'lth_nb.datasets.folders._read': ('datasets/folders.html#_read', 'lth_nb/datasets/folders.py'),
+                                         'lth_nb.datasets.folders._refuse_before': ( 'datasets/folders.html#_refuse_before',
+                                                                                     'lth_nb/datasets/folders.py'),
                                          'lth_nb.datasets.folders._refuse_below': ( 'datasets/folders.html#_refuse_below',
                                                                                     'lth_nb/datasets/folders.py'),
                                          'lth_nb.datasets.folders._refuse_cells': ( 'datasets/folders.html#_refuse_cells',

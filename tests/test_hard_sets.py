@@ -425,6 +425,23 @@ def test_a_tar_that_was_cut_or_has_a_damaged_header_is_refused(tmp_path):
                 assert not list(entries_of(path, read=read)), case
 
 
+def test_a_zip_that_was_cut_or_is_damaged_is_refused_in_one_line(tmp_path):
+    path = tmp_path/'set.zip'
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, data in cells().items(): archive.writestr(name, data)
+    whole = path.read_bytes()
+    assert len(list(entries_of(path))) == 24
+    flipped = bytearray(whole)
+    flipped[whole.index(b'IDAT') + 9] ^= 255
+    spoilt = {'half': whole[:len(whole) // 2], 'no end': whole[:-30], 'empty': b'', 'flipped': bytes(flipped),
+              'first header': bytes(4) + whole[4:], 'two in one': whole + whole, 'words before': b'x' * 99 + whole}
+    for case, data in spoilt.items():
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match='set.zip is damaged or no archive') as refused:
+            assert not list(entries_of(path)), case
+        assert '\n' not in str(refused.value), case
+
+
 def test_a_member_twice_is_refused_and_backslashes_are_folders(tmp_path):
     with zipfile.ZipFile(tmp_path/'set.zip', 'w') as archive:
         for name, data in cells().items():

@@ -308,11 +308,21 @@ def _slashed(name:str)->str: # As the archive has it, but for names that Windows
     return name if '/' in name else name.replace('\\', '/')
 
 
+def _refuse_before(members:list)->None: # Or BadZipFile
+    "Refuse a zip that does not begin with a file of its own: another archive may lie there."
+    first = min((member.header_offset for member in members), default=0)
+    if first:
+        raise zipfile.BadZipFile("something lies before its first file: damaged, or two archives "
+                                 "in one")
+
+
 def _zip_members(path:Path)->Iterator[_Member]: # In the order of the archive
     "What lies in a zip archive."
     ordinary = (0, stat.S_IFREG, stat.S_IFDIR)  # 0 where the archive was not made by Unix
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()
+        _refuse_before(members)
+        for member in members:
             file_type = stat.S_IFMT(member.external_attr >> 16)
             encrypted = member.flag_bits & 1
             is_plain = file_type in ordinary and not encrypted
@@ -427,7 +437,8 @@ def entries_of(
     try:
         yield from _each_once(path, _archived(path, read))
     except BAD_ARCHIVE as error:
-        raise ValueError(f"{path} is damaged or no archive, tar or zip: {error}") from error
+        reason = str(error).partition('\n')[0].rstrip(':')
+        raise ValueError(f"{path} is damaged or no archive, tar or zip: {reason}") from error
 
 
 def files_only(
