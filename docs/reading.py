@@ -182,16 +182,17 @@ def library(cells, docname):
 
 
 def answers(cells):
-    "The outputs that say the answer: Markdown below the plan, else the last cell's sentence."
-    for cell in cells:
-        if 'plan' in tags_of(cell): continue
-        yield from (output for output in outputs_of(cell) if 'text/markdown' in data_of(output))
-    yield from filter(sentence_of, outputs_of(cells[-1]))
+    "The outputs that say the answer: the first Markdown below the plan, else the last cell's sentence."
+    plans = [place for place, cell in enumerate(cells) if 'plan' in tags_of(cell)]
+    for cell in cells[max(plans, default=-1) + 1:]:
+        told = [output for output in outputs_of(cell) if 'text/markdown' in data_of(output)]
+        if told: return told
+    return [*filter(sentence_of, outputs_of(cells[-1]))][:1]
 
 
-def answered(answer):
+def answered(told):
     "The answer of an experiment in a box."
-    words = answer.data.get('text/markdown') or sentence_of(answer)
+    words = '\n\n'.join(answer.data.get('text/markdown') or sentence_of(answer) for answer in told)
     return new_markdown_cell(f'::::{{admonition}} The answer, as the notebook computes it\n:class: tip\n{words}\n::::')
 
 
@@ -199,14 +200,14 @@ def experiment(cells, docname):
     "An experiment: question, answer and first figure; then the page; parameters, imports and plan at the end."
     title, *rest = cells
     name, outputs = docname.split('/')[-1], [output for cell in cells for output in outputs_of(cell)]
-    answer, drawn = next(answers(cells), None), next(filter(is_figure, outputs), None)
+    told, drawn = answers(cells), next(filter(is_figure, outputs), None)
     yield prose(title)
-    if answer: yield answered(answer)
+    if told: yield answered(told)
     if not outputs: yield new_markdown_cell(STILL)
     if drawn: yield page_cell('# what is drawn', [drawn], 'remove-input')
     plumbing = []
     for cell in rest:
-        left = [output for output in outputs_of(cell) if output is not answer and output is not drawn]
+        left = [output for output in outputs_of(cell) if output not in told and output is not drawn]
         if cell.cell_type == 'markdown': yield prose(cell)
         elif 'parameters' in tags_of(cell): plumbing.append(page_cell(bare(cell), left))
         elif 'plan' in tags_of(cell) or only_imports(cell): plumbing.append(page_cell(bare(cell), left, 'hide-input'))

@@ -136,12 +136,13 @@ def test_an_experiment_begins_with_its_answer_and_figure(answer, told):
         cell('markdown', '# Does it?\n\n**Question.** Is it so?'),
         cell('code', 'target:str = "pbc" # set', tags=['parameters']),
         cell('code', 'import os'),
+        cell('code', 'report', result(**{'text/markdown': 'The images pass.'})),
         cell('code', 'plan', result(**{'text/markdown': 'Nothing is missing.'}), tags=['plan']),
         cell('markdown', '## What is drawn'),
         cell('code', 'fig.show()', result(**drawn)),
         cell('code', 'said', result(**answer))], 'experiments/does_it'))
     texts = [one.source for one in made]
-    assert texts[0].startswith('# Does it?') and told in texts[1]
+    assert texts[0].startswith('# Does it?') and told in texts[1] and 'pass' not in texts[1]
     figure = made[2].outputs[0].data['text/html']
     assert 'plotly-live' in figure and 'aria-label="Found' in figure
     end = next(place for place, text in enumerate(texts) if text.startswith('## Parameters'))
