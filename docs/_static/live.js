@@ -76,6 +76,7 @@
     layout.paper_bgcolor = 'rgba(0,0,0,0)';
     layout.plot_bgcolor = d ? '#1b2026' : '#f7f9fb';
     for (const note of layout.annotations || []) if (note.bgcolor) note.bgcolor = layout.plot_bgcolor;
+    layout.modebar = { bgcolor: 'rgba(0,0,0,0)', color: d ? '#8a949e' : '#7a8691', activecolor: ink };
     layout.font = { ...(layout.font || {}), color: ink };
     if (layout.title && layout.title.font) layout.title.font.color = ink;
     if (layout.legend) { layout.legend.bgcolor = 'rgba(0,0,0,0)'; if (layout.legend.font) layout.legend.font.color = ink; }
