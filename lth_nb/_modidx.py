@@ -1803,6 +1803,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'lth_nb.study._seen': ('study.html#_seen', 'lth_nb/study.py'),
                               'lth_nb.study._span': ('study.html#_span', 'lth_nb/study.py'),
                               'lth_nb.study._spans': ('study.html#_spans', 'lth_nb/study.py'),
+                              'lth_nb.study._sparsest': ('study.html#_sparsest', 'lth_nb/study.py'),
                               'lth_nb.study._texts': ('study.html#_texts', 'lth_nb/study.py'),
                               'lth_nb.study._units': ('study.html#_units', 'lth_nb/study.py'),
                               'lth_nb.study._value_as_text': ('study.html#_value_as_text', 'lth_nb/study.py'),

@@ -359,23 +359,33 @@ def todo(
 
 # %% ../nbs/12_study.ipynb #c41
 SWEEP = ['target', 'train', 'recipe', 'source', 'search_recipe']
-COUNTED = ('scratch', 'dense', 'ticket', 'reinit', 'shuffled') # Arms a sweep waits for
+COUNTED = ('scratch', 'dense', 'ticket', 'reinit', 'shuffled') # Arms a seed waits for
+
+def _sparsest(
+    rows:pd.DataFrame, # `named` rows that are wanted
+)->pd.Series: # A bool for each: at the sparsest round of its sweep, or of no round
+    "The runs that a seed is read at."
+    rounds = pd.to_numeric(rows['round'], errors='coerce').fillna(0)
+    sparsest = rounds.groupby([rows[column] for column in SWEEP]).transform('max')
+    return (rounds == 0) | (rounds == sparsest)
 
 def settled(
     plan:Plan,         # What is asked for; one without transfers misses nothing
     runs:pd.DataFrame, # Run table
     arms:tuple[str,...]=COUNTED, # Those that count
-)->pd.DataFrame: # Its rows, without those of sweeps that wait for a run
-    "The rows of sweeps that are whole."
+)->pd.DataFrame: # Its rows, without those of seeds that wait for a run
+    "The rows of seeds that are whole."
     rows_wanted, rows_there = named(wanted(plan)), named(runs)
-    absent = rows_wanted[~_within(rows_wanted, rows_there) & rows_wanted.arm.isin(arms)]
-    waiting = set(absent[SWEEP].itertuples(index=False, name=None))
-    def waits(sweep):
-        "Whether a run of the sweep, or the scratch it shares, is missing."
-        return sweep in waiting or (*sweep[:3], '', '') in waiting
+    counts = rows_wanted.arm.isin(arms) & _sparsest(rows_wanted)
+    absent = rows_wanted[counts & ~_within(rows_wanted, rows_there)]
+    waiting = set(absent[[*SWEEP, 'seed']].itertuples(index=False, name=None))
+    def waits(one):
+        "Whether a run of this seed of the sweep, or the scratch it shares, is missing."
+        shared_scratch = (*one[:3], '', '', one[-1])
+        return one in waiting or shared_scratch in waiting
 
-    sweeps = rows_there[SWEEP].itertuples(index=False, name=None)
-    return runs[[not waits(sweep) for sweep in sweeps]]
+    seeds = rows_there[[*SWEEP, 'seed']].itertuples(index=False, name=None)
+    return runs[[not waits(one) for one in seeds]]
 
 # %% ../nbs/12_study.ipynb #c44
 def _spans(

@@ -369,7 +369,7 @@ class Question:
 
     def rows(self,
         *,
-        whole:bool=False,   # Leave out sweeps that wait for a run
+        whole:bool=False,   # Leave out seeds that wait for a run
         largest:bool=False, # Of each target only the largest training set that tickets were run on
         searched:bool=True, # Only tickets of the search recipe that was asked for
     )->pd.DataFrame: # Of its table
@@ -389,7 +389,7 @@ class Question:
     def readings(self,
         *,
         sizes:bool=False, # Every size of a target's training set; False = the largest
-        whole:bool=False, # Leave out sweeps that wait for a run
+        whole:bool=False, # Leave out seeds that wait for a run
     )->dict[str,tuple[Reading,...]]: # Recipe, in the order asked -> one per target that has tickets
         "What there is to draw."
         readings_found = readings(self.rows(whole=whole), correct=self.study.correct, sizes=sizes)
