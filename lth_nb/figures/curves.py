@@ -584,7 +584,8 @@ def dot_plot(
         showgrid=False,
         tickvals=list(arm_labels),
         ticktext=list(arm_labels.values()))
-    figure_note = 'Dots: runs; markers: means; bars: 95 % interval of the difference from scratch'
+    figure_note = ('Dots: runs; markers: means, filled for scratch and ticket; '
+                   'bars: 95 % interval of the difference from scratch')
     title = title or f"{target or 'Every arm'}: all arms side by side"
     left_margin = label_room(arm_labels.values(), 220)
     finish(
