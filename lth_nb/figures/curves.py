@@ -36,6 +36,7 @@ from lth_nb.figures.style import (
     spread_labels,
 )
 from ..protocol import ARM_NAMES
+from ..stats.paired import tenth
 from ..stats.readings import Reading
 from ..stats.verdict import Verdict
 
@@ -517,11 +518,11 @@ def _ends(record, baseline, colour):
 def _mean(record, height, target, baseline):
     "Marker and interval of one row."
     colour, symbol = look(record.source, target)
-    marker_shape = symbol if record.arm in ('ticket', 'scratch') else f'{symbol}-open'
     arm_label = ARM_NAMES.get(record.arm, record.arm)
     outline = dict(color=colour, width=2)
-    marker = dict(symbol=marker_shape, size=10, color=colour, line=outline)
-    hover_text = f'{arm_label}<br>{record.accuracy:.1f} %, n = {record.n}'
+    marker = dict(symbol=symbol, size=10, color=colour, line=outline)
+    reached = tenth(record.accuracy / 100)
+    hover_text = f'{arm_label}<br>{reached:.1f} %, n = {record.n}'
     return go.Scatter(
         x=[record.accuracy],
         y=[height],
@@ -584,8 +585,7 @@ def dot_plot(
         showgrid=False,
         tickvals=list(arm_labels),
         ticktext=list(arm_labels.values()))
-    figure_note = ('Dots: runs; markers: means, filled for scratch and ticket; '
-                   'bars: 95 % interval of the difference from scratch')
+    figure_note = 'Dots: runs; markers: means; bars: 95 % interval of the difference from scratch'
     title = title or f"{target or 'Every arm'}: all arms side by side"
     left_margin = label_room(arm_labels.values(), 220)
     finish(
@@ -620,7 +620,7 @@ def _shares(fig, drawn, heights, target):
     "The accuracy of each row at its right."
     for record, height in zip(drawn.itertuples(), heights):
         colour, _ = look(record.source, target)
-        at_right(fig, height, f'{record.accuracy:.1f} %', colour)
+        at_right(fig, height, f'{tenth(record.accuracy / 100):.1f} %', colour)
 
 def _reach_of(trace):
     "All places of a trace, and those its bars reach."

@@ -183,7 +183,8 @@ def tenth(
     share:float, # In [-1, 1]
 )->float: # Points, one decimal; never -0.0
     "A share in points or percent."
-    return round(100 * float(share), 1) + 0.
+    exact = round(100 * float(share), 6) # two means of the same values differ in their last bits
+    return round(exact, 1) + 0.
 
 def points(
     effect:float,    # Mean difference, a share

@@ -682,8 +682,9 @@ def decision_of(
         return ''
     undecided = 'Whether tickets beat training from scratch is undecided at this size'
     helps = HELPS.get(result.headline.word, undecided)
-    return (f'**Use: {ARM_NAMES[result.use]}** (`{result.use}`), the cheapest that validation '
-            f'cannot tell from the best. {helps}.')
+    drawn = '' if result.kind == 'real' else 'STAND-IN data, so of no use but as a trial: '
+    return (f'{drawn}**Use: {ARM_NAMES[result.use]}** (`{result.use}`): of the networks that '
+            f'validation cannot tell from the best, the cheapest. {helps}.')
 
 # %% ../../nbs/stats/02_verdict.ipynb #c37
 def _headline_json(headline):
