@@ -267,8 +267,10 @@ def _budget_gain(reading, budgets):
     "What scratch gains from its own budget, or the nearest below it, to the largest tried."
     if budgets is None or 'epochs' not in reading.rows:
         return np.nan
-    on_target = budgets.target == reading.target
-    tried_budgets = budgets[on_target & (budgets.recipe == reading.recipe)]
+    alike = (budgets.target == reading.target) & (budgets.recipe == reading.recipe)
+    if 'px' in budgets and 'px' in reading.rows: # larger images are no longer training
+        alike &= budgets.px.astype(int).isin(reading.rows.px.astype(int))
+    tried_budgets = budgets[alike]
     mean_accuracies = tried_budgets.groupby(['epochs', 'changed']).val_acc.mean()
     by_budget = mean_accuracies.groupby('epochs').max()
     budget = reading.rows.epochs[reading.rows.arm == 'scratch'].median()
