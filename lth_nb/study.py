@@ -11,8 +11,8 @@ runs, and `Study.readings` hands them to the statistics."""
 # %% auto #0
 __all__ = ['ASIDE', 'NAMES', 'SPOKEN', 'SWEEP', 'COUNTED', 'GAPS', 'Plan', 'with_parameters', 'read_plan', 'experiment_of',
            'command', 'read_line', 'named', 'wanted', 'rows_of', 'missing', 'banks_of', 'unsearched', 'todo', 'settled',
-           'Left', 'read_table', 'predictions', 'card_of', 'Study', 'collect', 'study_path', 'open_study', 'curves',
-           'ladder', 'verdict']
+           'Left', 'hours_left', 'search_hours_left', 'hours_told', 'read_table', 'predictions', 'card_of', 'Study',
+           'collect', 'study_path', 'open_study', 'curves', 'ladder', 'verdict']
 
 # %% ../nbs/12_study.ipynb #c03
 import json
@@ -462,6 +462,61 @@ class Left:
         ]
         return '\n'.join([heading, '', *list_items, '', self.note])
 
+# %% ../nbs/12_study.ipynb #56597513
+def hours_left(
+    plan:Plan,         # What is asked for
+    runs:pd.DataFrame, # Run table: what is there, with seconds
+)->float: # Hours of one core; NaN where nothing like a missing run was measured
+    "How long the missing runs take."
+    rows_wanted = wanted(plan)
+    absent = rows_wanted[~_within(named(rows_wanted), named(runs))]
+    seconds = pd.to_numeric(runs.seconds)
+    of_arm = seconds.groupby([runs.target, runs.arm]).median()
+    of_target = seconds.groupby(runs.target).median()
+    total = 0.
+    for row in absent.itertuples():
+        total += of_arm.get((row.target, row.arm), of_target.get(row.target, np.nan))
+
+    return float(total) / 3600
+
+def _like(
+    search:dict, # One search of a plan
+)->list[Path]: # Cards of finished searches of its source, beside its own and embedded
+    "What was measured of a search."
+    from lth_nb.bank import bank_folder, bank_name  # as in banks_of
+    requested, own = read_line(search), banks_of(search)[0].parent
+    name = bank_name(
+        set_name(requested.source), requested.search_protocol.model, requested.recipe, seed='*')
+    return [card for folder in (own, bank_folder('')) for card in folder.glob(f'{name}/card.json')]
+
+def search_hours_left(
+    searches:list[dict], # From `unsearched`
+)->float: # Hours of one core; NaN where no search of a source was measured
+    "How long the missing searches take."
+    total = 0.
+    for search in searches:
+        measured = [_seconds_in(card) for card in _like(search)]
+        each = float(np.median(measured)) if measured else np.nan
+        total += each * len(read_line(search).search_seeds)
+
+    return total / 3600
+
+def hours_told(
+    hours:float, # Of one core; NaN = nothing like it was measured
+)->str: # Such as 'about 3.4 core hours left'
+    "Hours as a phrase."
+    if np.isnan(hours):
+        return 'hours not measured yet'
+
+    return f'about {hours:.1f} core hours left' if hours else 'nothing left'
+
+def _seconds_in(
+    card:Path, # card.json of a bank
+)->float: # Wall time of its rounds, s
+    "What a search took."
+    bank_card = json.loads(card.read_text(encoding='utf-8'))
+    return sum(report['seconds'] for report in bank_card['rounds'])
+
 # %% ../nbs/12_study.ipynb #c47
 GAPS = ('round', 'search_seed') # Numbers that some runs lack
 
@@ -553,8 +608,7 @@ def _seconds(
     for bank_folder in banks_of(search):
         if not (bank_folder/'card.json').exists():
             continue
-        bank_card = json.loads((bank_folder/'card.json').read_text())
-        seconds += sum(report['seconds'] for report in bank_card['rounds'])
+        seconds += _seconds_in(bank_folder/'card.json')
 
     return seconds
 
