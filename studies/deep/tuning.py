@@ -75,9 +75,8 @@ def reached(target, max_epochs):
 def decided(target, max_epochs):
     "Has an earlier doubling gained too little, so that this length answers nothing?"
     lengths = [reached(target, shorter) for shorter in BUDGETS if shorter < max_epochs]
-    if None in lengths:
-        return False
-    return any(longer - shorter < ENOUGH for shorter, longer in zip(lengths, lengths[1:]))
+    doublings = [pair for pair in zip(lengths, lengths[1:]) if None not in pair]
+    return any(longer - shorter < ENOUGH for shorter, longer in doublings)
 
 
 def wanted(targets):
