@@ -6,6 +6,7 @@ import pandas as pd
 
 from lth_nb.bank import Bank, summary
 from lth_nb.datasets.sources import COLLECTIONS, PUBLIC
+from lth_nb.experiments import last_value
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
 FOLDERS = 'datasets', 'stats', 'figures', 'paper', 'explore', 'experiments'
@@ -48,6 +49,7 @@ PARTS = dict(
     study='\n\n'.join(map(described, COLLECTIONS.values())),
     public='\n\n'.join(map(described, PUBLIC.values())),
     banks=table(banks),
+    abstract=last_value(nbs/'experiments/what_we_found.ipynb'), # as that notebook ended
     card=f"{fields(card)}. Per round: {fields(card['rounds'][-1])}",
     core=notebooks('[0-9]*.ipynb'),
     **{folder: notebooks(f'{folder}/*.ipynb') for folder in FOLDERS})
