@@ -12,6 +12,7 @@ __all__ = ['EARLY', 'WEIGHTS', 'PRUNING', 'main_source', 'means_of', 'title_of',
 
 # %% ../../nbs/paper/04_article.ipynb #a03
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -74,10 +75,11 @@ def title_of(
 def mean_accuracy(
     found:Sequence[Reading], # One per target
     arm:str,    # Name of an arm
-    source:str, # Set the tickets were found on
+    *sources:str, # Sets the tickets were found on
 )->float: # A share; NaN where a target lacks the arm
-    "Test accuracy at the named round, averaged over targets."
-    sides = [Side(reading, arm, source, reading.named_rounds) for reading in found]
+    "Test accuracy at the named round, averaged over sources and targets."
+    sides = [Side(reading, arm, source, reading.named_rounds)
+             for reading in found for source in sources]
     return float(np.mean([side.values.value.mean() for side in sides]))
 
 def _answer(mean):
@@ -89,19 +91,19 @@ def _answer(mean):
 def abstract_of(
     found:Sequence[Reading], # One per target, of one recipe
     means:dict[str,Comparison], # From `means_of`
-    source:str, # Whose tickets the accuracies are of
+    *sources:str, # Whose tickets the means are of
 )->str: # At most 100 words
     "The study in a paragraph."
     first = means['ticket - scratch']
     sizes = [reading.n_train for reading in found]
-    reached = [percent(mean_accuracy(found, arm, source)) for arm in ('scratch', 'ticket')]
+    reached = [percent(mean_accuracy(found, arm, *sources)) for arm in ('scratch', 'ticket')]
     targets = ', '.join(reading.target for reading in found)
-    tickets = Side(found[0], 'ticket', source, found[0].named_rounds)
+    tickets = Side(found[0], 'ticket', sources[0], found[0].named_rounds)
     pruned = f'{100 * tickets.runs.sparsity.mean():.0f} %'
     return ' '.join([
         f'On {len(found)} sets of {min(sizes)} to {max(sizes)} training images ({targets}),',
-        f'networks from scratch reach {reached[0]} and {source} tickets, {pruned} pruned, '
-        f'{reached[1]}.',
+        f"networks from scratch reach {reached[0]} and {' and '.join(sources)} tickets, "
+        f'{pruned} pruned, {reached[1]}.',
         f'Ticket against scratch: {_answer(first)}.',
         f'Early weights alone, unpruned: {_answer(means[EARLY])}.',
         f"Pruning them: {_answer(means['ticket - dense'])}.",
@@ -157,7 +159,8 @@ def advice(
     "What to train, target by target."
     rows = []
     for reading in found:
-        answer = verdict(reading)
+        of_source = reading.rows.source.isin(['', source])
+        answer = verdict(replace(reading, rows=reading.rows[of_source]))
         reached = {arm: tenth(mean_accuracy([reading], arm, source)) for arm in COST
                    if arm in reading.arms}
         rows.append(dict(target=reading.target, images=reading.n_train, use=answer.use) | reached)
