@@ -1277,6 +1277,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                  'lth_nb/paper/questions.py'),
                                         'lth_nb.paper.questions.Question.warning': ( 'paper/questions.html#question.warning',
                                                                                      'lth_nb/paper/questions.py'),
+                                        'lth_nb.paper.questions.Question.with_deep': ( 'paper/questions.html#question.with_deep',
+                                                                                       'lth_nb/paper/questions.py'),
                                         'lth_nb.paper.questions.Size': ('paper/questions.html#size', 'lth_nb/paper/questions.py'),
                                         'lth_nb.paper.questions.Size.banks': ( 'paper/questions.html#size.banks',
                                                                                'lth_nb/paper/questions.py'),
