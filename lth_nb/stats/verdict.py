@@ -530,12 +530,14 @@ def answer_of(
 def beside_ticket(
     found:Comparison,    # Ticket - another arm
     headline:Comparison, # Ticket - scratch, whose reason is not said again
-)->str: # Such as ', ticket higher', ', no different', ', ticket open, -3.0 to +2.1 points', ''
-    "The answer where the other arm's accuracy has just been named."
+)->str: # Such as ', ticket higher', ', ticket +12.8 [+5.8, +19.7]', ', no different', ''
+    "The answer where the other arm's accuracy was just named; in numbers where it is the first."
+    lowest, highest = found.excluded # of ticket minus that arm
+    if found.word in ('higher', 'lower') and headline.word == 'open':
+        return f', ticket {tenth(found.effect):+.1f} [{lowest:+.1f}, {highest:+.1f}]'
     if found.word in ('higher', 'lower'):
         return f', ticket {found.word}'
-    if found.word == 'open': # the interval is of ticket minus that arm
-        lowest, highest = found.excluded
+    if found.word == 'open':
         return f', ticket open, {lowest:+.1f} to {highest:+.1f} points'
     if not found.word and found.reason == headline.reason:
         return ''
@@ -624,7 +626,7 @@ def _parts_of(result):
         about=_about(result),
         help=_help(result),
         dense=_beside(result, 'dense', _unpruned(result)),
-        shuffled=_beside(result, 'shuffled', 'A shuffled mask:'),
+        shuffled=_beside(result, 'shuffled', 'Mask shuffled:'),
         whole=_beside(result, 'finetuned_dense', network),
         warning=_warning(result),
         use=_use(result),
