@@ -32,8 +32,6 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-from fastcore.docments import docments
-
 # %% ../nbs/00_protocol.ipynb #c07
 def choose(
     value:str,             # Name somebody typed
@@ -161,6 +159,7 @@ class Protocol(Training, Search, Network):
 
     def _repr_markdown_(self)->str: # One row per field: value and meaning
         "The protocol as a table."
+        from fastcore.docments import docments  # a ticket is read where there is no fastcore
         meaning = docments(Network) | docments(Search) | docments(Training)
         table_rows = [
             f'| `{field_name}` | {field_value} | {meaning[field_name]} |'

@@ -10,7 +10,6 @@ and their *likeness* decides. The data check asks this of every test image."""
 __all__ = ['NEAR', 'ALIKE', 'EARLIER', 'miniature', 'likeness', 'near_pairs']
 
 # %% ../../nbs/datasets/06_duplicates.ipynb #c03
-import imagehash
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
@@ -41,6 +40,7 @@ def _hash(
     mini:np.ndarray, # Miniatures (N, 32, 32) uint8
 )->np.ndarray: # (N,) uint64, one perceptual hash each
     "imagehash's pHash, 64 bits in one number."
+    import imagehash  # with scipy: a set is loaded where neither is installed
     images = [Image.fromarray(np.ascontiguousarray(one_array)) for one_array in mini]
     hash_bits = [imagehash.phash(one_image).hash.ravel() for one_image in images]
     return np.packbits(np.array(hash_bits, bool).reshape(-1, 64), axis=1).view(np.uint64).ravel()
