@@ -17,7 +17,7 @@ controls that could explain a gain.
 Modules:
 
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
-- `lth_nb.cli`: The command `lth`: run an experiment, copy notebooks, list, check and prepare data, read banks.
+- `lth_nb.cli`: The command `lth`: run an experiment, copy notebooks, list, check and prepare data, read banks, look at a machine.
 - `lth_nb.compute`: Who carries the runs out: many side by side, each finished one kept, progress written down.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
 - `lth_nb.datasets.duplicates`: Which pictures across splits are the same picture, however they were treated in between.
@@ -28,6 +28,8 @@ Modules:
 - `lth_nb.datasets.sources`: The sets of the study and public ones of their kind: from where to get each to what `load` reads.
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches, crops; from names and seeds alone.
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings as large as the paper's seven targets, and digits.
+- `lth_nb.doctor`: What a report of a fault needs to know of a machine: ten lines, none of which names a person.
+- `lth_nb.doctor`: What a report of a fault needs to know of a machine: ten lines, none of which names a person.
 - `lth_nb.experiments`: What an experiment was asked, each value in its type; and the command that executes it.
 - `lth_nb.explore.bank`: What is left of each layer, which filters survive, what two searches have in common.
 - `lth_nb.explore.own`: Checked, planned, and trained on in the background, by a process that outlives the notebook.

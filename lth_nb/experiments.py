@@ -10,7 +10,7 @@ with the verdict. A cell tagged `plan` marks where a dry run ends."""
 
 # %% auto #0
 __all__ = ['READERS', 'FIELDS', 'ABOUT_SETS', 'DEAD', 'KILLED', 'NOT_BEGUN', 'shared', 'notebook', 'parse_list', 'parse_number',
-           'parse_seeds', 'parse_names', 'split_names', 'refuse_unknown', 'home_of', 'Request', 'data_folder',
+           'parse_seeds', 'parse_names', 'split_names', 'refuse_unknown', 'home_of', 'Request', 'data_folder', 'cores',
            'request', 'search_of', 'Parameter', 'parameters_of', 'Typed', 'read_options', 'complete', 'as_text',
            'one_set', 'result_folder', 'set_at', 'records', 'folder_of', 'own_folder', 'writable', 'output_path',
            'until_plan', 'last_value', 'sentences', 'results_of', 'print_plan', 'run', 'copy_notebooks']
@@ -418,8 +418,8 @@ _kept = _optional(parse_list) # Rounds, the unpruned one among them
 _seeds = _optional(parse_seeds)
 _draw = _optional(parse_number, 0, minimum=0) # A whole number from 0
 
-def _cores()->int:
-    "Cores this process may use."
+def cores()->int: # 1 or more
+    "Cores this process may use: fewer than the machine has, in a container or on a cluster."
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
 
@@ -427,7 +427,7 @@ def _cores()->int:
 
 def _workers(text:Any, what:str)->int:
     "Runs side by side; 0 means one per core."
-    return _draw(text, what) or _cores()
+    return _draw(text, what) or cores()
 
 def _names(text:Any, what:str)->tuple[str,...]:
     "Names separated by commas."
@@ -459,7 +459,7 @@ def request(
 )->Request: # Checked
     "Read every parameter that is there; unknown ones are refused."
     refuse_unknown(names.get('In', ()))
-    fields = dict(workers=_cores())
+    fields = dict(workers=cores())
     for parameter, read in READERS.items():
         if parameter in names:
             field = FIELDS.get(parameter, parameter)

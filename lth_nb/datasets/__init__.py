@@ -8,10 +8,10 @@ What a user types is named here. `lth_nb.datasets.check` and `lth_nb.datasets.pr
 functions, and `from lth_nb.datasets.check import Report` reaches what else their modules hold.
 No torch is loaded."""
 from .images import Batches, ImageSet, channel_stats
-from .sets import Images, Splits, empty, find, list_sets, load, shelves, subset
+from .sets import Images, Splits, empty, find, list_sets, load, set_names, shelves, subset
 from .check import Finding, Report, check
 from .sources import COLLECTIONS, PUBLIC, prepare
 
 __all__ = ['Batches', 'COLLECTIONS', 'Finding', 'ImageSet', 'Images', 'PUBLIC', 'Report', 'Splits',
-           'channel_stats', 'check', 'empty', 'find', 'list_sets', 'load', 'prepare', 'shelves',
-           'subset']
+           'channel_stats', 'check', 'empty', 'find', 'list_sets', 'load', 'prepare', 'set_names',
+           'shelves', 'subset']

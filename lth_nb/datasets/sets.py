@@ -10,7 +10,7 @@ files."""
 
 # %% auto #0
 __all__ = ['OFFICIAL', 'TRAPS', 'READ_WHOLE', 'official', 'official_entries', 'Images', 'sets_in', 'find', 'Splits', 'Places',
-           'assign', 'load', 'subset', 'list_sets', 'shelves', 'empty']
+           'assign', 'load', 'subset', 'set_names', 'list_sets', 'shelves', 'empty']
 
 # %% ../../nbs/datasets/03_sets.ipynb #c03
 import hashlib
@@ -673,19 +673,25 @@ def _listed_row(name:str, data:Path, cache:Path)->dict: # As of `list_sets`
     return dict(name=name, kind=image_kind, **split_sizes, where=place)
 
 
+def set_names(
+    data:str|Path='data', # Folder to look into
+)->list[str]: # Those that lie there first
+    "Names of the sets that `load` knows here; nothing is read."
+    data = Path(data)
+    shipped = [
+        set_name
+        for set_name, (_, inside) in OFFICIAL.items()
+        if (data/inside).is_dir()]
+    return list(dict.fromkeys((*sets_in(data), *shipped, 'digits', *TARGETS)))
+
+
 def list_sets(
     data:str|Path='data', # Folder to look into
     *,
     cache:str|Path='runs/cache', # Remembers the counts
 )->list[dict]: # name, kind, train, val, test, classes, where; of a refused one the reason
     "Every set that `load` knows by name here."
-    data = Path(data)
-    shipped = [
-        set_name
-        for set_name, (_, inside) in OFFICIAL.items()
-        if (data/inside).is_dir()]
-    inner_names = dict.fromkeys((*sets_in(data), *shipped, 'digits', *TARGETS))
-    return [_listed_row(set_name, data, Path(cache)) for set_name in inner_names]
+    return [_listed_row(set_name, Path(data), Path(cache)) for set_name in set_names(data)]
 
 # %% ../../nbs/datasets/03_sets.ipynb #c66
 def _is_entry(path:Path)->bool: # Finished or not
