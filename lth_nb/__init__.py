@@ -29,7 +29,6 @@ Modules:
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches, crops; from names and seeds alone.
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings as large as the paper's seven targets, and digits.
 - `lth_nb.doctor`: What a report of a fault needs to know of a machine: ten lines, none of which names a person.
-- `lth_nb.doctor`: What a report of a fault needs to know of a machine: ten lines, none of which names a person.
 - `lth_nb.experiments`: What an experiment was asked, each value in its type; and the command that executes it.
 - `lth_nb.explore.bank`: What is left of each layer, which filters survive, what two searches have in common.
 - `lth_nb.explore.own`: Checked, planned, and trained on in the background, by a process that outlives the notebook.
