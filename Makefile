@@ -11,6 +11,8 @@ ARGS   ?=
 PORT   ?= 8000
 JOBS   ?= 2
 MIN    := 3.11
+# Where torch is that was built for CPUs, a tenth of the size: for Linux without NVIDIA's driver. Empty: never asked.
+CPU_TORCH ?= https://download.pytorch.org/whl/cpu
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 QUIET  := PLOTLY_RENDERER=plotly_mimetype OMP_NUM_THREADS=1
 
@@ -32,6 +34,13 @@ $(READY): settings.ini pyproject.toml setup.py
 	    echo "this Python has no ensurepip: taking pip from $(PYTHON) -m pip"; \
 	    $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install pip; }; \
 	fi
+# Nothing is asked where torch is there already, on other systems, with the driver, or by CPU_TORCH= on make's line.
+	@if $(BIN)/python -m pip show -q torch 2>/dev/null || [ "$$(uname)" != Linux ] || [ -z "$(CPU_TORCH)" ] \
+	  || nvidia-smi -L >/dev/null 2>&1 || [ -e /proc/driver/nvidia/version ]; then exit 0; fi; \
+	echo "no NVIDIA driver here: asking for the build of torch for CPUs"; \
+	{ $(BIN)/python -c 'from urllib.request import urlopen; urlopen("$(CPU_TORCH)/torch/", timeout=5)' 2>/dev/null \
+	  && $(BIN)/python -m pip install --index-url $(CPU_TORCH) $$(sed -n 's/^ *\(torch[a-z]*>=\)/\1/p' settings.ini); } \
+	  || echo "it cannot be had from here: the registry's build is taken, which may bring CUDA along"
 	@echo "installing lth_nb and its tools into $(VENV): some minutes and up to 6 GB the first time, seconds after that"
 	$(BIN)/python -m pip install -e '.[dev]'
 	@touch $@

@@ -1,5 +1,4 @@
 "What `lth` says of a machine, and what a shell completes; both where something is missing or broken."
-import json
 import os
 import re
 import subprocess
@@ -32,7 +31,8 @@ def test_a_checkup_is_short_and_names_nobody(tmp_path, monkeypatch, capsys):
 
 
 def test_a_package_that_breaks_stops_no_checkup(tmp_path, monkeypatch):
-    (tmp_path/'torch.py').write_text(f'raise OSError("{Path.home()}/libtorch.so: no such file\\nmore")', encoding='utf-8')
+    fault = f'raise OSError("{Path.home()}/libtorch.so: no such file\\nmore")'
+    (tmp_path/'torch.py').write_text(fault, encoding='utf-8')
     code = 'from lth_nb.doctor import examine; print(examine())'
     done = call('python', '-c', code, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
     assert done.returncode == 0, done.stderr

@@ -91,6 +91,8 @@ def test_no_machine_or_registry_is_named(project):
     assert len(texts) > 20
     assert [name for name, text in texts.items() if MACHINE.search(text)] == []
     own = 'tests/test_house.py'
+    public = re.search(r'(?m)^CPU_TORCH .*$', texts['Makefile'])[0]  # PyTorch's own index, a choice of `make setup`
+    texts['Makefile'] = texts['Makefile'].replace(public, '')
     assert [name for name, text in texts.items() if name != own and REGISTRY.search(text)] == []
 
 

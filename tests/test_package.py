@@ -1,6 +1,9 @@
 "The package as others get it: wheel and source archive, the lock, the oldest Python, make without an environment."
 import json
+import os
 import re
+import shutil
+import sys
 import tarfile
 import zipfile
 from configparser import ConfigParser
@@ -161,6 +164,40 @@ def test_make_says_what_is_wrong_with_the_python(project):
     done = call('make', 'setup', 'PYTHON=no-such-python', cwd=project)
     assert done.returncode != 0 and "'no-such-python' not found" in done.stdout
     assert not (project/'.venv').exists()
+
+
+STAND_IN = """#!/bin/sh
+echo "$*" >> "$LOG"
+case "$*" in
+  *"pip show"*) exit $TORCH;;
+  *urlopen*) exit $INDEX;;
+  *"index-url"*) exit $FOUND;;
+esac
+"""
+NONE_HERE = "it cannot be had from here: the registry's build is taken, which may bring CUDA along"
+WAYS = [ # torch is there, index answers, it has a build; the driver, what make was given -> said, installed
+    (1, 0, 0, False, '', False, True), (1, 1, 0, False, '', True, False), (1, 0, 1, False, '', True, True),
+    (0, 0, 0, False, '', False, False), (1, 0, 0, True, '', False, False),
+    (1, 0, 0, False, 'CPU_TORCH=', False, False)]
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere the usual build of torch is one for CPUs')
+@pytest.mark.parametrize('torch, index, found, driver, given, said, installed', WAYS)
+def test_make_setup_takes_torch_for_cpus(torch, index, found, driver, given, said, installed, tmp_path):
+    "With a stand-in for the environment's Python, which writes down what it is asked."
+    for name in ('Makefile', 'settings.ini', 'pyproject.toml', 'setup.py'): shutil.copy(ROOT/name, tmp_path)
+    for place, text in {'.venv/bin/python': STAND_IN, 'bin/nvidia-smi': f'#!/bin/sh\nexit {int(not driver)}\n'}.items():
+        (tmp_path/place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path/place).write_text(text)
+        (tmp_path/place).chmod(0o755)
+    done = call('make', 'setup', *filter(None, [given]), cwd=tmp_path, LOG=str(tmp_path/'log'), TORCH=str(torch),
+                INDEX=str(index), FOUND=str(found), PATH=f"{tmp_path/'bin'}:{os.environ['PATH']}")
+    asked = (tmp_path/'log').read_text()
+    assert done.returncode == 0, done.stderr
+    assert (NONE_HERE in done.stdout) == said
+    wanted = ' '.join(r for r in settings()['requirements'].split() if r.startswith('torch'))
+    assert (re.search(rf'index-url \S+/cpu {wanted}\n', asked) is not None) == installed
+    assert asked.rstrip().splitlines()[-2].endswith('pip install -e .[dev]')
 
 
 def test_make_clean_keeps_results_and_banks(project):
