@@ -16,10 +16,10 @@ __all__ = ['FORMAT', 'FIRST', 'LARGEST', 'FILE', 'NEEDED', 'SAME', 'bank_name', 
 # %% ../nbs/06_bank.ipynb #c03
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -37,6 +37,7 @@ from lth_nb.protocol import (
     canonical,
     choose,
     make_protocol,
+    renamed,
     seed_from,
     whole,
     written,
@@ -267,11 +268,12 @@ def finish(
             for file_name in file_names})
     full_card = dict(format=FORMAT) | search.card | sealed
     _write(unfinished/'card.json', json.dumps(full_card, indent=1, ensure_ascii=False))
-    os.replace(unfinished, finished)
+    renamed(unfinished, finished)
     _tidy(finished)
     search.let_go()
     if search.lock:
-        Path(search.lock.lock_file).unlink(missing_ok=True)
+        with suppress(OSError): # Windows removes no file that another process waits for
+            Path(search.lock.lock_file).unlink()
     return finished
 
 def _tidy(

@@ -95,7 +95,7 @@ class Estimate:
         "Write plan.json."
         folder.mkdir(parents=True, exist_ok=True)
         with whole(folder/'plan.json') as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1))
+            temporary.write_text(json.dumps(asdict(self), indent=1), encoding='utf-8')
 
         return self
 

@@ -35,7 +35,8 @@ def shortened(
         return str(text) # home is the root: it names nobody
 
     end = r'(?![\w.-])' # no longer name goes on here
-    below_home = re.sub(re.escape(str(folder)) + end, '~', str(text), flags=re.IGNORECASE)
+    whole_home = r'[/\\]+'.join(map(re.escape, re.split(r'[/\\]', str(folder)))) + end
+    below_home = re.sub(whole_home, '~', str(text), flags=re.IGNORECASE)
     owner = r'(?<=[/\\])' + re.escape(folder.name) + end
     return re.sub(owner, '~', below_home, flags=re.IGNORECASE)
 

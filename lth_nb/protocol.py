@@ -10,10 +10,10 @@ stored under."""
 
 # %% auto #0
 __all__ = ['ALLOWED', 'RULES', 'RANGES', 'PRESETS', 'RECIPES', 'STANDIN_SIZES', 'FAIR', 'SHORT', 'PLANS', 'ARMS', 'YARDSTICKS',
-           'ARM_NAMES', 'SOURCES', 'TARGETS', 'PLAYS', 'ENDING', 'UNSEEN', 'LATER', 'choose', 'Network', 'Search',
-           'Training', 'Protocol', 'Design', 'parse_change', 'make_protocol', 'changed', 'starred', 'protocol_of',
-           'Arm', 'pair_of', 'names_path', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr', 'rates_of',
-           'written', 'seen_fields', 'is_shared', 'rounds_of', 'whole', 'as_written', 'fenced']
+           'ARM_NAMES', 'SOURCES', 'TARGETS', 'PLAYS', 'ENDING', 'UNSEEN', 'LATER', 'PAUSES', 'choose', 'Network',
+           'Search', 'Training', 'Protocol', 'Design', 'parse_change', 'make_protocol', 'changed', 'starred',
+           'protocol_of', 'Arm', 'pair_of', 'names_path', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr',
+           'rates_of', 'written', 'seen_fields', 'is_shared', 'rounds_of', 'renamed', 'whole', 'as_written', 'fenced']
 
 # %% ../nbs/00_protocol.ipynb #c03
 import hashlib
@@ -22,6 +22,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -486,6 +487,21 @@ def rounds_of(
     return (0,) if pair_of(arm).mask == 'full' else rounds
 
 # %% ../nbs/00_protocol.ipynb #c66
+PAUSES = .05, .1, .2, .4, .8 # Between one try to rename and the next, in s
+
+def renamed(
+    old:Path, # A file or a folder
+    new:Path, # Its name from now on; a file that has it is replaced
+)->None: # Nothing
+    "Rename, on Windows several times: it renames nothing that a reader or a scanner has open."
+    pauses = PAUSES if sys.platform == 'win32' else ()
+    for pause in pauses:
+        try:
+            return os.replace(old, new)
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(old, new)
+
 @contextmanager
 def whole(
     path:str|Path, # Of the file or folder to be made, or of the file to be replaced
@@ -495,7 +511,7 @@ def whole(
     unfinished = path.with_name(f'.{uuid4().hex[:8]}.{path.name}')
     try:
         yield unfinished
-        os.replace(unfinished, path)
+        renamed(unfinished, path)
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)

@@ -705,7 +705,7 @@ def _save_card(
     machines = list(dict.fromkeys(filter(None, [*machines_before, machine])))
     new_card = card_of(plan, read_table(folder/'table.csv'), machines)
     with whole(card_file) as temporary:
-        temporary.write_text(json.dumps(new_card, indent=1) + '\n')
+        temporary.write_text(json.dumps(new_card, indent=1) + '\n', encoding='utf-8')
 
 # %% ../nbs/12_study.ipynb #c52
 @dataclass(frozen=True)

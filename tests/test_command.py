@@ -25,7 +25,7 @@ def test_a_checkup_is_short_and_names_nobody(tmp_path, monkeypatch, capsys):
     assert main(['doctor', '--out', str(home/'runs')]) == 0
     said = capsys.readouterr().out
     assert str(home) not in said and 'ada' not in said
-    for line in ('runs in ~/runs, ', f'cache in {Path("~/runs/cache")}, ', 'data in ~: cells, runs, scratch\n',
+    for line in (f'runs in {Path("~/runs")}, ', f'cache in {Path("~/runs/cache")}, ', 'data in ~: cells, runs, scratch\n',
                  'with the runs: mine\n'): assert line in said
     assert 8 <= len(said.splitlines()) <= 12
 
@@ -85,6 +85,7 @@ cd "$2"; press notebooks in
 """
 
 
+@pytest.mark.skipif(sys.platform == 'win32', reason='bash there may be that of another system')
 def test_bash_completes_commands_and_names(tmp_path):
     script = tmp_path/'lth.bash'
     script.write_text(completion('bash'), encoding='utf-8')

@@ -10,7 +10,7 @@ read is handed on with its reason, and an archive that tries to lead elsewhere i
 __all__ = ['ASIDE', 'PICTURES', 'FORMATS', 'SYSTEM', 'DEEPEST', 'TAG', 'SIGNATURE', 'OUTPUT', 'MAX_BYTES', 'LONG', 'BAD_ARCHIVE',
            'ROW', 'GROUPS', 'MOST_COLUMNS', 'belongs', 'format_of', 'named_as_image', 'readable', 'is_folder',
            'make_cache', 'files_of', 'Unread', 'too_large', 'Aside', 'no_format', 'fit_to_read', 'content', 'is_image',
-           'entries_of', 'files_only', 'Listing', 'listing', 'entries_listed', 'captured']
+           'entries_of', 'files_only', 'Listing', 'seen_from', 'listing', 'entries_listed', 'captured']
 
 # %% ../../nbs/datasets/00_folders.ipynb #c03
 import csv
@@ -117,7 +117,8 @@ def make_cache(
     "Make a folder of caches; its mark tells it from a class of images."
     cache.mkdir(parents=True, exist_ok=True)
     if not (cache/TAG).exists():
-        (cache/TAG).write_text(f'{SIGNATURE}\n# Decoded images, made by lth_nb\n')
+        note = f'{SIGNATURE}\n# Decoded images, made by lth_nb\n'
+        (cache/TAG).write_text(note, encoding='utf-8')
 
 
 OUTPUT = TAG, f'cache/{TAG}', f'*/cache/{TAG}', 'set.csv', '*/set.csv'
@@ -634,12 +635,31 @@ def _checked(
     return checked
 
 # %% ../../nbs/datasets/00_folders.ipynb #c34
+def seen_from(
+    folder:str|Path, # Where one stands
+    file:str|Path,   # What is seen
+)->str: # Relative; absolute on another drive of Windows, where no relative path leads
+    "The path of a file as a folder has it."
+    try:
+        return os.path.relpath(file, folder)
+    except ValueError:
+        return os.path.abspath(file)
+
+
+def _shared_folder(table:Path, image_files:tuple)->str: # Or ValueError
+    "The folder that all files of a table lie in."
+    try:
+        return os.path.commonpath(list(map(os.path.dirname, image_files)))
+    except ValueError:
+        raise ValueError(f"{table} lists files on several drives: put them on one") from None
+
+
 def _name_below(
     file:str,  # Absolute path of a file
     above:str, # The folder that all files of the table share
 )->str: # Without '/': folders of slides are no folders of classes
     "The name of a listed file in its set."
-    relative_path = Path(os.path.relpath(file, above))
+    relative_path = Path(seen_from(above, file))
     return readable(relative_path.as_posix()).replace('/', '__')
 
 
@@ -653,7 +673,7 @@ def listing(
         raise ValueError(f"{path} lists no image: a row needs a path and a class")
 
     image_files, splits, label_of_each, groups = zip(*checked)
-    folder_above = os.path.commonpath(list(map(os.path.dirname, image_files)))
+    folder_above = _shared_folder(path, image_files)
     image_paths = []
     for image_file, split_name, label_name in zip(image_files, splits, label_of_each):
         image_name = f'{label_name}/{_name_below(image_file, folder_above)}'

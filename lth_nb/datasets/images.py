@@ -18,7 +18,6 @@ __all__ = ['WHITES', 'ORIENTATION', 'UPRIGHT', 'TRANSPARENT', 'MAX_PIXELS', 'LON
 import hashlib
 import io
 import json
-import os
 import shutil
 import struct
 import zipfile
@@ -46,7 +45,7 @@ from lth_nb.datasets.splits import (
     random_crops,
     steps_per_epoch,
 )
-from ..protocol import choose
+from ..protocol import choose, renamed
 
 # %% ../../nbs/datasets/01_images.ipynb #c04
 if TYPE_CHECKING:
@@ -729,7 +728,7 @@ def _write(
         modes=all_modes,
         remarks=remarks,
         broken=broken)
-    (folder/'meta.json').write_text(json.dumps(metadata))
+    (folder/'meta.json').write_text(json.dumps(metadata), encoding='utf-8')
     np.savez(
         folder/'index.npz',
         offset=np.array(offsets, np.int64),
@@ -764,7 +763,7 @@ def _open(
     if not np.array_equal(arrays['sums'], _sums(folder)):
         raise ValueError(f"{folder} is damaged: remove it")
 
-    metadata = json.loads((folder/'meta.json').read_text())
+    metadata = json.loads((folder/'meta.json').read_text(encoding='utf-8'))
     pixels = np.memmap(folder/'pixels.bin', np.uint8, 'r')
     labels = np.zeros(len(arrays['offset']), np.int64)
     images = ImageSet(pixels, arrays['offset'], arrays['size'], labels)
@@ -793,7 +792,7 @@ def _build(folder:Path, fewer:Path, write:Callable)->Path: # One of the two
         unfinished.mkdir()
         finished = fewer if write(unfinished) else folder
         shutil.rmtree(finished, ignore_errors=True)
-        os.replace(unfinished, finished)
+        renamed(unfinished, finished)
         return finished
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -14,7 +14,6 @@ __all__ = ['ENDINGS', 'Item', 'labels_of', 'split_counts', 'Found', 'groups_in',
 import csv
 import hashlib
 import json
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +34,7 @@ from lth_nb.datasets.folders import (
     is_folder,
     is_image,
     listing,
+    seen_from,
 )
 from .images import Unreadable, decode
 from .splits import PARTS, by_group, layout, straddling
@@ -153,7 +153,7 @@ def _groups_listed(
                          "column")
 
     beside = [
-        Path(os.path.relpath(image_file, file.parent)).as_posix()
+        Path(seen_from(file.parent, image_file)).as_posix()
         for image_file in table.files]
     return groups_in(beside, groups)
 

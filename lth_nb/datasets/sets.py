@@ -20,6 +20,7 @@ import os
 import pickle
 import shutil
 import stat
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -41,6 +43,7 @@ from lth_nb.datasets.folders import (
     format_of,
     listing,
     make_cache,
+    seen_from,
 )
 from .images import RULES, Cache, ImageSet, cached, side_of
 from .splits import PARTS, complete, fingerprint, layout, pick
@@ -53,6 +56,7 @@ from lth_nb.protocol import (
     choose,
     key_of,
     names_path,
+    renamed,
     set_name,
     whole,
 )
@@ -267,7 +271,7 @@ def _stamp(
     for one_file, file_facts in zip(files, all_facts):
         for file_part in _parts(one_file, file_facts, piece_size):
             content.update(file_part)
-        described.append((os.path.relpath(one_file, where.parent), *_size_and_time(file_facts)))
+        described.append((seen_from(where.parent, one_file), *_size_and_time(file_facts)))
 
     return str(where.resolve()), tuple(described), content.hexdigest()
 
@@ -645,7 +649,7 @@ def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
         make_cache(cache)
         kept = _count(images)
         with whole(kept_at) as unfinished:
-            unfinished.write_text(json.dumps(kept))
+            unfinished.write_text(json.dumps(kept), encoding='utf-8')
 
     return kept
 
@@ -653,7 +657,7 @@ def _remembered(images:Images, cache:Path)->list[int]: # As `_count`
 def _counts_at(file:Path)->list[int]|None: # None: not there, or damaged
     "Counts that were kept."
     try:
-        counts = json.loads(file.read_text())
+        counts = json.loads(file.read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return None
     return counts if np.shape(counts) == (4,) else None
@@ -715,7 +719,7 @@ def _shelf(entry:Path)->dict: # As of `shelves`
     metadata = dict(short=0, paths=['(not finished)'])
     if (entry/'meta.json').exists():
         try:
-            metadata = json.loads((entry/'meta.json').read_text())
+            metadata = json.loads((entry/'meta.json').read_text(encoding='utf-8'))
         except ValueError:
             metadata = dict(short=0, paths=['(damaged)'])
 
@@ -736,6 +740,20 @@ def shelves(
     return sorted(shelf_rows, key=lambda row: (row['first'], row['short']))
 
 # %% ../../nbs/datasets/03_sets.ipynb #c69
+def _removed(entry:Path)->int: # Bytes freed; 0 where it is in use and Windows lets nobody remove it
+    "Remove one entry whole or not at all."
+    n_bytes, aside = _bytes_in(entry), entry.with_name(f'{uuid4().hex[:8]}.part')
+    try:
+        renamed(entry, aside)
+    except PermissionError:
+        if sys.platform == 'win32':
+            return 0
+        raise
+
+    shutil.rmtree(aside)
+    return n_bytes
+
+
 def empty(
     cache:str|Path, # Folder of caches
 )->int: # Bytes freed
@@ -745,8 +763,7 @@ def empty(
         lock_name = str(cache_entry).removesuffix('.part').removesuffix('.skipped')
         try:
             with FileLock(f'{lock_name}.lock', timeout=0):
-                n_freed += _bytes_in(cache_entry)
-                shutil.rmtree(cache_entry)
+                n_freed += _removed(cache_entry)
         except Timeout:
             continue
 

@@ -520,7 +520,7 @@ def _pcam_slides(meta:Path, number:int)->list[str]: # Of each patch, '' = unknow
     "The slide of every patch."
     slides = []
     if meta.exists():
-        table_rows = csv.DictReader(meta.read_text().splitlines())
+        table_rows = csv.DictReader(meta.read_text(encoding='utf-8').splitlines())
         slides = [slide_row.get('wsi') or '' for slide_row in table_rows]
     if len(slides) not in (0, number):
         raise ValueError(f"{meta} has {len(slides)} rows for {number} patches")
@@ -618,7 +618,8 @@ def _is_cell(numbers:list[int])->bool: # What a line has to say
 
 def _red_cells(file:Path)->Iterator[tuple]: # Number of the line, x, y, kind
     "The cells of one photograph."
-    for number, text_line in enumerate(file.read_text().splitlines(), 1):
+    lines = file.read_text(encoding='utf-8').splitlines()
+    for number, text_line in enumerate(lines, 1):
         numbers = _numbers(text_line)
         if not numbers:
             continue
@@ -690,7 +691,7 @@ TILES = 'lc25000_image_groups.csv'
 def _first_copies(table:Path)->dict[str, dict]: # Tile -> row of the first copy by name
     "One row of the group list for each tile."
     first_tiles = {}
-    listed_rows = csv.DictReader(table.read_text().splitlines())
+    listed_rows = csv.DictReader(table.read_text(encoding='utf-8').splitlines())
     for needed in ('filename', 'label', 'group_id'):
         if needed not in (listed_rows.fieldnames or ()):
             raise ValueError(f"{table} has no column {needed}: take it from LC25000-clean anew")

@@ -191,9 +191,30 @@ def _begin_of(process):
     "When a process began; now if it ended at once."
     import psutil  # as above
     try:
-        return psutil.Process(process.pid).create_time()
+        begun = psutil.Process(process.pid)
+        _settle(begun)
+        return begun.create_time()
     except psutil.NoSuchProcess:
         return time.time()
+
+def _settle(process):
+    "Wait until its environment can be read: for a moment after its start it is empty."
+    import psutil  # as above
+    for _ in range(100):
+        try:
+            if process.environ():
+                return
+        except psutil.Error:
+            return
+        time.sleep(.01)
+
+def _apart():
+    "How a process is started that goes on when this one ends or is interrupted."
+    if sys.platform != 'win32':
+        return dict(start_new_session=True)
+
+    own_group, unseen = subprocess.CREATE_NEW_PROCESS_GROUP, subprocess.CREATE_NO_WINDOW
+    return dict(creationflags=own_group | unseen)
 
 def start(
     words:list[str], # The command, program first
@@ -216,8 +237,8 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
-            start_new_session=True,
-            env={**os.environ, MARK: _mark(folder)},
+            env={**os.environ, MARK: _mark(folder), 'PYTHONIOENCODING': 'utf-8'}, # as log_of reads
+            **_apart(),
         )
 
     began_at = _begin_of(process)
