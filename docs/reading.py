@@ -197,7 +197,7 @@ def answered(told):
 
 
 def experiment(cells, docname):
-    "An experiment: question, answer and first figure; then the page; parameters, imports and plan at the end."
+    "An experiment: question, answer and first figure; then the page; parameters, setup, imports and plan at the end."
     title, *rest = cells
     name, outputs = docname.split('/')[-1], [output for cell in cells for output in outputs_of(cell)]
     told, drawn = answers(cells), next(filter(is_figure, outputs), None)
@@ -210,10 +210,10 @@ def experiment(cells, docname):
         left = [output for output in outputs_of(cell) if output not in told and output is not drawn]
         if cell.cell_type == 'markdown': yield prose(cell)
         elif 'parameters' in tags_of(cell): plumbing.append(page_cell(bare(cell), left))
-        elif 'plan' in tags_of(cell) or only_imports(cell): plumbing.append(page_cell(bare(cell), left, 'hide-input'))
+        elif {'plan', 'setup'} & {*tags_of(cell)} or only_imports(cell): plumbing.append(page_cell(bare(cell), left, 'hide-input'))
         else: yield page_cell(bare(cell), left, 'hide-input')
     yield new_markdown_cell(f'## Parameters and plan\n\n```bash\nlth run {name}\n```\n\n{{download}}`notebook <{name}.ipynb>`')
-    yield from plumbing
+    yield from sorted(plumbing, key=lambda part: 'hide-input' in part.metadata.tags)
 
 
 def read(app, docname, content):

@@ -860,6 +860,7 @@ def _execute(
         printing += ['--log-level', 'WARNING'] # `run` says what is executed
 
     os.environ['JUPYTER_PREFER_ENV_PATH'] = '1' # the kernel of this Python, not of another
+    os.environ['LTH_RUN'] = '1' # a notebook in another kernel installs nothing into it
     words = [_literal(path), _literal(to), *options, *printing]
     complaint = StringIO()
     try:

@@ -25,8 +25,8 @@ def test_a_checkup_is_short_and_names_nobody(tmp_path, monkeypatch, capsys):
     assert main(['doctor', '--out', str(home/'runs')]) == 0
     said = capsys.readouterr().out
     assert str(home) not in said and 'ada' not in said
-    for line in (f'runs in {Path("~/runs")}, ', f'cache in {Path("~/runs/cache")}, ', 'data in ~: cells, runs, scratch\n',
-                 'with the runs: mine\n'): assert line in said
+    for line in (f'runs in {Path("~/runs")}, ', f'cache in {Path("~/runs/cache")}, ',
+                 'data in ~: cells, runs, scratch\n', 'with the runs: mine\n'): assert line in said
     assert 8 <= len(said.splitlines()) <= 12
 
 

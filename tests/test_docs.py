@@ -134,6 +134,7 @@ def test_an_experiment_begins_with_its_answer_and_figure(answer, told):
     drawn = {FIGURE: dict(data=[], layout=dict(title=dict(text='Found <b>it</b>')))}
     made = list(reading.experiment([
         cell('markdown', '# Does it?\n\n**Question.** Is it so?'),
+        cell('code', 'import sys\nif not sys: install()', tags=['setup']),
         cell('code', 'target:str = "pbc" # set', tags=['parameters']),
         cell('code', 'import os'),
         cell('code', 'report', result(**{'text/markdown': 'The images pass.'})),
@@ -147,7 +148,10 @@ def test_an_experiment_begins_with_its_answer_and_figure(answer, told):
     assert 'plotly-live' in figure and 'aria-label="Found' in figure
     end = next(place for place, text in enumerate(texts) if text.startswith('## Parameters'))
     assert 'lth run does_it' in texts[end]
-    assert texts[end + 1:] == ['target:str = "pbc" # set', 'import os', 'plan']
+    first, *others = made[end + 1:]
+    assert first.source == 'target:str = "pbc" # set' and 'hide-input' not in first.metadata.tags
+    assert [one.source for one in others] == ['import sys\nif not sys: install()', 'import os', 'plan']
+    assert all('hide-input' in one.metadata.tags for one in others)
     assert sum('plotly-live' in str(one) for one in made) == 1
 
 

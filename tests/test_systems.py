@@ -195,7 +195,8 @@ def test_what_ci_runs_elsewhere_is_there():
     workflow = yaml.safe_load((ROOT/'.github/workflows/tests.yml').read_text(encoding='utf-8'))
     job = workflow['jobs']['elsewhere']
     commands = '\n'.join(step.get('run', '') for step in job['steps'])
-    named = re.findall(r'tests/\w+\.py', commands) + [f'nbs/{name}.ipynb' for name in re.findall(r'\b\d\d_\w+', commands)]
+    books = [f'nbs/{name}.ipynb' for name in re.findall(r'\b\d\d_\w+', commands)]
+    named = [*re.findall(r'tests/\w+\.py', commands), *books]
     assert len(named) > 8 and [name for name in named if not (ROOT/name).is_file()] == []
     assert {os.split('-')[0] for os in job['strategy']['matrix']['os']} == {'macos', 'windows'}
     assert workflow['jobs']['tests']['strategy']['matrix']['python'] == ['3.11', '3.13']
