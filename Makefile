@@ -11,7 +11,7 @@ ARGS   ?=
 PORT   ?= 8000
 JOBS   ?= 2
 MIN    := 3.11
-# Where torch is that was built for CPUs, a tenth of the size: for Linux without NVIDIA's driver. Empty: never asked.
+# Where torch is that was built for CPUs, much smaller: for Linux without NVIDIA's driver. Empty: never asked.
 CPU_TORCH ?= https://download.pytorch.org/whl/cpu
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 QUIET  := PLOTLY_RENDERER=plotly_mimetype OMP_NUM_THREADS=1
