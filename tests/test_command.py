@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT, call
@@ -68,6 +69,18 @@ def test_no_gpu_is_told_with_its_likely_reason(monkeypatch):
     monkeypatch.setattr(doctor.shutil, 'which', lambda name: f'/bin/{name}')
     assert doctor.examine().driver and not seen.gpus
     assert "NVIDIA's driver is there" in doctor.examine().computes
+
+
+@pytest.mark.parametrize('cuda, mps, named', [
+    (2, False, ('H200, 140 GB', 'H200, 140 GB')), (0, True, ('the GPU of this Mac (mps)',)), (0, False, ())])
+def test_gpus_are_named_with_their_memory(cuda, mps, named, monkeypatch):
+    card = SimpleNamespace(name='H200', total_memory=140 * 10**9)
+    fake = SimpleNamespace(
+        cuda=SimpleNamespace(is_available=lambda: cuda > 0, device_count=lambda: cuda,
+                             get_device_properties=lambda place: card),
+        backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: mps)))
+    monkeypatch.setitem(sys.modules, 'torch', fake)
+    assert doctor._gpus() == named
 
 
 PRESS = """
