@@ -1809,6 +1809,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'lth_nb.study.Left._repr_markdown_': ('study.html#left._repr_markdown_', 'lth_nb/study.py'),
                               'lth_nb.study.Left.head': ('study.html#left.head', 'lth_nb/study.py'),
                               'lth_nb.study.Left.lines': ('study.html#left.lines', 'lth_nb/study.py'),
+                              'lth_nb.study.Left.rest': ('study.html#left.rest', 'lth_nb/study.py'),
                               'lth_nb.study.Plan': ('study.html#plan', 'lth_nb/study.py'),
                               'lth_nb.study.Plan.only': ('study.html#plan.only', 'lth_nb/study.py'),
                               'lth_nb.study.Plan.parts': ('study.html#plan.parts', 'lth_nb/study.py'),

@@ -386,7 +386,9 @@ def settled(
 )->pd.DataFrame: # Its rows, without those of seeds that wait for a run
     "The rows of seeds that are whole."
     rows_wanted, rows_there = named(wanted(plan)), named(runs)
-    absent = rows_wanted[_sparsest(rows_wanted) & ~_within(rows_wanted, rows_there)]
+    paired = ~rows_wanted.arm.isin(YARDSTICKS) # nothing is paired with a network of others
+    is_read = paired & _sparsest(rows_wanted)
+    absent = rows_wanted[is_read & ~_within(rows_wanted, rows_there)]
     lacking = _seeds_of_sweeps(absent)
     asked = {one for one in _seeds_of_sweeps(rows_wanted) if one != _no_source(one)}
     waiting = {one for one in asked if one in lacking or _no_source(one) in lacking}
@@ -438,11 +440,22 @@ class Left:
     runs:pd.DataFrame # From `missing`
     note:str=''       # A last line, such as the command of the full version
     nothing:str='no run is missing' # Said where the list is empty
+    most:int=0        # Commands that are listed; 0 = all
+
+    @property
+    def rest(self)->str: # '' where all are listed
+        "How many commands are not listed."
+        left_out = self.runs.command.nunique() - self.most
+        if self.most == 0 or left_out <= 0:
+            return ''
+
+        return f'and {left_out} more commands, which lth run study lists'
 
     def lines(self)->list[tuple[str, str]]: # Runs by name, and the command that computes them
         "One line per command."
         written = []
-        for command, of_command in self.runs.groupby('command', sort=False):
+        groups = list(self.runs.groupby('command', sort=False))
+        for command, of_command in groups[:self.most or None]:
             heading = f"{of_command.target.iloc[0]}, {' and '.join(of_command.recipe.unique())}"
             run_names = '; '.join(_run_names(of_command))
             written.append((f'{of_command.runs.sum()} runs of {heading}: {run_names}', command))
@@ -458,9 +471,7 @@ class Left:
         written = [self.head]
         for run_names, command in self.lines():
             written.append(f'- {run_names}\n  {command}')
-        if self.note:
-            written.append(self.note)
-
+        written += filter(None, [self.rest, self.note])
         return '\n'.join(written)
 
     def _repr_markdown_(self):
@@ -469,7 +480,7 @@ class Left:
             f'- {as_written(run_names)}<br>`{as_written(command)}`'
             for run_names, command in self.lines()
         ]
-        return '\n'.join([heading, '', *list_items, '', self.note])
+        return '\n'.join([heading, '', *list_items, '', self.rest, '', self.note])
 
 # %% ../nbs/12_study.ipynb #56597513
 def hours_left(
