@@ -17,6 +17,7 @@ controls that could explain a gain.
 Modules:
 
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
+- `lth_nb.checkpoints`: A trained network kept on disk: small, checked, and with a card for people.
 - `lth_nb.cli`: The command `lth`: run an experiment, copy notebooks, list, check and prepare data, read banks, look at a machine.
 - `lth_nb.compute`: Who carries the runs out: many side by side, each finished one kept, progress written down.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
@@ -51,7 +52,7 @@ Modules:
 - `lth_nb.stats.aggregate`: Several targets in one number, two recipes beside each other, and what choosing a round costs.
 - `lth_nb.stats.paired`: Differences at a seed, their interval, a word, one text form: the arithmetic of comparisons.
 - `lth_nb.stats.power`: How wide an interval will be before anything has run, and how many seeds make it narrow enough.
-- `lth_nb.stats.predictions`: What two networks say about each test image: which class is taken for which, and who is right.
+- `lth_nb.stats.predictions`: What networks say about each test image: which class is taken for which, how sure an accuracy is, who is right.
 - `lth_nb.stats.readings`: The comparable part of a table, made once; its arms paired by seed; four questions; the ladder.
 - `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, health of the runs, one sentence.
 - `lth_nb.study`: Many questions and the table of their runs: asked, missing, collected, opened in one line.

@@ -225,6 +225,7 @@ class Request:
     bank:str=''          # Folder of banks; '' = the embedded ones
     out:str='runs'       # Folder of finished runs and of results
     device:str='auto'    # auto, cpu, cuda or mps
+    keep:str='best'      # Networks to keep: best of each arm, none, or all
     workers:int=1        # Runs side by side on a CPU, >= 1
     smoke:bool=False     # Seconds on a CPU, never evidence
     study:str=''         # A study by name, or its folder
@@ -385,6 +386,10 @@ def _preset(text:Any, what:str)->str:
 
     return choose(preset_name, PRESETS, what)
 
+def _keep(text:Any, what:str)->str:
+    "Which networks are kept; the best of each arm where nothing is said."
+    return choose(str(text).strip() or 'best', ('best', 'none', 'all'), what)
+
 def _device(text:Any, what:str)->str:
     "A kind of device, with or without an index; whether it is there is for torch to say."
     choose(str(text).split(':')[0], ('auto', 'cpu', 'cuda', 'mps'), what)
@@ -439,7 +444,8 @@ READERS:dict[str,Callable] = dict( # Parameter -> how it is read
     model=_text, rounds=_rounds, seeds=_seeds, search_seeds=_seeds, arms=_arms, train=_text,
     train_seed=_draw, keep_trained=_kept, px=_whole, batch=_whole, change=_text, data=_data,
     accept=_text, augment=_text, pretrained=_text, bank=_path, out=_out, device=_device,
-    threads=_workers, smoke=_flag, study=_path, table=_path, parts=_names, compute=_flag)
+    keep=_keep, threads=_workers, smoke=_flag, study=_path, table=_path, parts=_names,
+    compute=_flag)
 FIELDS = dict(recipe='recipes', threads='workers') # Parameters whose field has another name
 
 def _with_seeds(

@@ -163,11 +163,13 @@ def cost(
 # %% ../nbs/07_transfer.ipynb #c37
 @dataclass(frozen=True)
 class Run:
-    "A finished run: numbers for the table, curves, and predictions per image."
+    "A finished run: numbers for the table, curves, predictions per image, and the network."
     metrics:dict  # val_loss, val_acc, test_*, epochs, steps, seconds, cost; JSON values
     history:tuple # As `Fit.history`
     val:Scores    # On the validation split
     test:Scores   # On the test split, read once
+    state:State|None=None # Every weight it ended with, on the CPU, until it is kept or dropped
+    mask:Mask|None=None   # Under which it was trained
 
 def _balanced(
     scores:Scores, # On a split
@@ -234,7 +236,7 @@ def transfer(
     protocol:Protocol,  # Training fields
     arm:str,            # For the learning rate of arms with trained weights
     name:str='',        # For progress; '' = silent
-)->Run: # Metrics, history, predictions
+)->Run: # Metrics, history, predictions, trained weights
     "Train an arm and read the test split once."
     finished, learning_rate = _best_fit(
         model, mask, train, val, rates_of(protocol, arm), protocol, name)
@@ -242,7 +244,8 @@ def transfer(
     test_scores = evaluate(model, open_test(), precision=protocol.precision)
     network_costs = cost(model, mask, train[0][0][:1]) | dict(lr=learning_rate)
     metrics = metrics_of(finished, val_scores, test_scores, network_costs)
-    return Run(metrics, finished.history, val_scores, test_scores)
+    trained = {weight_name: content.cpu() for weight_name, content in copy_state(model).items()}
+    return Run(metrics, finished.history, val_scores, test_scores, trained, mask)
 
 # %% ../nbs/07_transfer.ipynb #ncbd4f5a
 def _best_fit(

@@ -10,15 +10,13 @@ never paired with a mask: their row says what is usual, and no contrast is made 
 
 # %% auto #0
 __all__ = ['IMAGENET', 'NETWORKS', 'SIDES', 'EXTRA', 'MISSING', 'PENALTIES', 'Photographed', 'side_of', 'is_installed',
-           'photographed', 'body', 'headed', 'yardstick_protocol', 'yardstick_spec', 'fine_tuned', 'features', 'fitted',
-           'probed', 'carry_out_yardstick']
+           'photographed', 'body', 'headed', 'yardstick_protocol', 'yardstick_spec', 'batches_of', 'fine_tuned',
+           'features', 'fitted', 'probed', 'carry_out_yardstick']
 
 # %% ../nbs/15_yardsticks.ipynb #y03
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +28,7 @@ from torch import Tensor, nn
 
 from .datasets import Batches, Splits, subset
 from .masks import Mask
-from .models import head_state
+from .models import head_state, headless_, others, with_head
 from .protocol import Protocol, choose, seed_from, seen_fields
 from .runs import Spec
 from .training import Fit, Scores
@@ -124,16 +122,13 @@ def body(
     "A network without its head."
     if name == 'efficientnet_lite0':
         published = torch.load(_lite_file(), weights_only=True)
-        network = import_module('timm').create_model('tf_efficientnet_lite0') # an extra
+        network = others(name)
         network.load_state_dict(_by_order(network, published), strict=False)
-        network.reset_classifier(0)
-        return network
+        return headless_(network)
     published = torch.load(_torchvision_file(name), weights_only=True)
-    from torchvision import models
-    network = models.get_model(name, weights=None)
+    network = others(name)
     network.load_state_dict(published)
-    network.fc = nn.Identity()
-    return network
+    return headless_(network)
 
 def headed(
     model:nn.Module, # From `body`
@@ -144,10 +139,7 @@ def headed(
     seed:int,        # Transfer seed
 )->nn.Module: # body and fc, channels-last
     "A network with a new head, drawn from (target, seed) as for every arm."
-    model = model.eval()
-    with torch.no_grad():
-        n_features = model(torch.zeros(1, 3, px, px)).shape[1]
-    whole_network = nn.Sequential(OrderedDict(body=model, fc=nn.Linear(n_features, classes)))
+    whole_network = with_head(model, classes, px=px)
     new_head = head_state(whole_network, 'xavier_normal', target, seed)
     whole_network.load_state_dict(new_head, strict=False)
     return whole_network.to(memory_format=torch.channels_last)
@@ -190,7 +182,7 @@ def yardstick_spec(
 # %% ../nbs/15_yardsticks.ipynb #y17
 PENALTIES = .001, .01, .1, 1., 10. # Inverse strength of the probe's penalty; validation chooses
 
-def _batches_of(
+def batches_of(
     spec:Spec,         # To be run
     large:Splits,      # The target at the yardsticks' side
     protocol:Protocol, # From `yardstick_protocol`
@@ -219,7 +211,7 @@ def fine_tuned(
     "The whole network, trained on the target."
     classes, target = len(large.classes), large.name
     network = headed(model, classes, px=large.px, target=target, seed=spec.seed).to(device)
-    train_batches, whole_set = _batches_of(spec, large, protocol, device)
+    train_batches, whole_set = batches_of(spec, large, protocol, device)
     def open_test(): return whole_set(large.open_test())
     return transfer(
         network,
@@ -286,7 +278,7 @@ def probed(
     "A regression on frozen features."
     began_at = time.perf_counter()
     model, classes = model.to(device), len(large.classes)
-    train_batches, whole_set = _batches_of(spec, large, protocol, device)
+    train_batches, whole_set = batches_of(spec, large, protocol, device)
     train_features = features(model, whole_set(train_batches.images))
     val_features = features(model, whole_set(large.val))
     regression, val_scores, penalty = fitted(train_features, val_features, classes)

@@ -368,6 +368,7 @@ class Decoded:
     form:str          # Format and mode, as in 'PNG I;16'; 'array' for pixels
     remarks:tuple=()  # What a reader should know, as in 'more than 8 bits, white is 4095'
     white:int=0       # Value shown as white; 0 = it has 8 bits
+    own:int=0         # What `white_of` says of this file alone
 
     @property
     def mode(self)->str: # As in 'PNG I;16 | more than 8 bits, white is 4095'
@@ -478,7 +479,8 @@ def _read(
     if short:
         image = resize_short(image, short)
 
-    return Decoded(np.asarray(image), native, format_mode, tuple(remarks), shown_white)
+    return Decoded(
+        np.asarray(image), native, format_mode, tuple(remarks), shown_white, own_white)
 
 # %% ../../nbs/datasets/01_images.ipynb #c57
 class Unreadable(ValueError):
@@ -617,6 +619,7 @@ class Cache:
     modes:list        # How each image was read, as `Decoded.mode`
     remarks:list      # Remarks on each image, as `Decoded.remarks`
     broken:list       # [path, reason] of each image that was left out, sorted
+    white:int         # Value shown as white in the whole set; 0 = it has 8 bits
 
     @property
     def notes(self)->tuple[str,...]: # Sentences
@@ -727,7 +730,8 @@ def _write(
         folders=folders,
         modes=all_modes,
         remarks=remarks,
-        broken=broken)
+        broken=broken,
+        white=max(cache_row.white for cache_row in cache_rows))
     (folder/'meta.json').write_text(json.dumps(metadata), encoding='utf-8')
     np.savez(
         folder/'index.npz',
@@ -768,7 +772,7 @@ def _open(
     labels = np.zeros(len(arrays['offset']), np.int64)
     images = ImageSet(pixels, arrays['offset'], arrays['size'], labels)
     return Cache(images, metadata['paths'], metadata['folders'], arrays['digest'], arrays['native'],
-                 metadata['modes'], metadata['remarks'], metadata['broken'])
+                 metadata['modes'], metadata['remarks'], metadata['broken'], metadata['white'])
 
 
 # What numpy and zipfile raise where a file of theirs was cut, emptied or changed
@@ -953,6 +957,7 @@ class Batches:
         self.images, self.n, self.px, self.batch = images, len(images), px, batch
         self.seed, self.train, self.device, self.views = seed, train, device, views
         self.augment = augment
+        self.mean, self.std = mean, std
         self.scale = _tiled(1 / (255 * std), px, device)
         self.shift = _tiled(-mean / std, px, device)
 

@@ -177,6 +177,7 @@ class Images:
     root:Path|None=None      # The folder, archive or CSV; of torchvision's files the data folder
     table:Listing|None=field(default=None, repr=False) # Of the form table
     notes:tuple=()           # What a reader of the results must know
+    licence:str=field(default='', repr=False) # As the card of a prepared set has it; '' = not known
 
     @property
     def groups(self)->dict[str, str]: # Path -> slide, patient or painter, where known
@@ -276,11 +277,13 @@ def _stamp(
     return str(where.resolve()), tuple(described), content.hexdigest()
 
 # %% ../../nbs/datasets/03_sets.ipynb #c19
-def _notes_of(card:Path)->list[str]: # Sentences
+def _said_by(card:Path)->tuple[list[str], str]: # Sentences; the licence, '' where none is stated
     "What the card of a prepared set says a reader of results must know."
     try:
-        return list(json.loads(card.read_text(encoding='utf-8'))['notes'])
-    except (ValueError, KeyError, TypeError) as error:
+        said = json.loads(card.read_text(encoding='utf-8'))
+        licence = str(said.get('licence', 'not stated'))
+        return list(said['notes']), licence.removeprefix('not stated')
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{card} is damaged ({error}): prepare the set again") from error
 
 
@@ -301,13 +304,14 @@ def _listed(table:Path, name:str)->Images: # Real
     listed = listing(table)
     _refuse_absent(table, listed)
     card_file = table.with_name('card.json')
-    set_notes = ()
+    set_notes, licence = (), ''
     if table.name == 'set.csv' and card_file.exists():
-        set_notes = _notes_of(card_file)
+        set_notes, licence = _said_by(card_file)
 
     set_stamp = _stamp(table, [table, *listed.files])
     return Images(
-        name, 'real', str(table), set_stamp, 'table', table, listed, (*set_notes, *listed.notes))
+        name, 'real', str(table), set_stamp, 'table', table, listed, (*set_notes, *listed.notes),
+        licence)
 
 
 def _at(path:Path, name:str)->Images: # Real
@@ -432,6 +436,8 @@ class Splits:
     px:int           # Side of the crop
     notes:tuple      # What a reader of the results must know
     _test:ImageSet = field(repr=False) # Sealed: read it through `open_test`
+    white:int=field(default=0, repr=False) # Value shown as white above 8 bits; 0 = all have 8
+    licence:str=field(default='', repr=False) # Of the images, as their card has it; '' = not known
 
     @property
     def n_test(self)->int:
@@ -615,7 +621,7 @@ def load(
         for split_name in PARTS)
     return Splits(
         images.name, images.kind, tuple(classes.tolist()), digest, train_images, val_images, px,
-        (*images.notes, *set_notes), test_images)
+        (*images.notes, *set_notes), test_images, decoded.white, images.licence)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c57
 def subset(
