@@ -11,6 +11,7 @@ controls that could explain a gain.
     cells = lth.load('path/to/cells', px=32)                        # train and val; the test split sealed
     done = lth.fit(model, ticket.mask, cells, lth.protocol('demo', 'tuned'))
     mine = lth.search('path/to/photos', rounds=10)                  # a bank of one's own
+    lth.load_model('runs/cells/model').predict('new_images/')       # a kept network at work
     study = lth.open_study()                                        # finished runs, and what they say
     lth.curves(study, 'pbc'), lth.ladder(study, 'pbc'), lth.verdict(study, 'pbc')
 
@@ -18,7 +19,7 @@ Modules:
 
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
 - `lth_nb.checkpoints`: A trained network kept on disk: small, checked, and with a card for people.
-- `lth_nb.cli`: The command `lth`: run an experiment, copy notebooks, list, check and prepare data, read banks, look at a machine.
+- `lth_nb.cli`: The command `lth`: run an experiment, predict with its network, list, check and prepare data, read banks, look at a machine.
 - `lth_nb.compute`: Who carries the runs out: many side by side, each finished one kept, progress written down.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
 - `lth_nb.datasets.duplicates`: Which pictures across splits are the same picture, however they were treated in between.
@@ -46,6 +47,7 @@ Modules:
 - `lth_nb.paper.curves`: The numbers behind the paper's curves: how many runs made them, what was there unpruned.
 - `lth_nb.paper.questions`: Each figure and table of the paper as a plan of runs, at three sizes; and what one of them draws, and lacks.
 - `lth_nb.paper.table2`: What a printed table says about the runs behind it, and our own Table 2.
+- `lth_nb.predict`: A kept network at work: on new images, and as a file that other programs open.
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
 - `lth_nb.pruning`: From trained weights to the next mask, and to the two control masks.
 - `lth_nb.runs`: Finished runs on disk: found again by what they are, never half written, never done twice.

@@ -1,4 +1,4 @@
-"""The command `lth`: run an experiment, copy notebooks, list, check and prepare data, read banks, look at a machine.
+"""The command `lth`: run an experiment, predict with its network, list, check and prepare data, read banks, look at a machine.
 
 `lth run NAME` executes an experiment notebook through papermill from any folder: it finds the
 notebook, fills in the output path, refuses misspelt parameters, and ends with the verdict. The
@@ -79,6 +79,38 @@ def _notebooks(
 )->str: # Paths of the copies
     "lth notebooks"
     return '\n'.join(str(copied) for copied in copy_notebooks(asked.dest))
+
+# %% ../nbs/14_cli.ipynb #3afb3a4a
+def _predict(
+    asked:argparse.Namespace, # model, images, to, figure, device
+)->str: # How many, where, and how right
+    "lth predict"
+    from lth_nb.predict import checked, confusion_of, load_model, writable_table, write_table
+    to, page = writable_table(asked.to), Path(asked.figure)
+    if asked.figure and page.suffix.lower() != '.html':
+        raise ValueError(f"--figure {asked.figure} must end in .html")
+
+    model = load_model(asked.model, asked.device)
+    table = model.predict(asked.images)
+    told = [f'{len(table):,} files: {write_table(table, to)}']
+    found = checked(table)
+    if found.n:
+        told.append(f'accuracy {found} of the images whose class is known')
+    if found.n and not asked.figure:
+        told.append('--figure confusion.html draws what is taken for what')
+    if asked.figure:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        confusion_of(model, table).write_html(page)
+        told.append(f'figure: {page}')
+
+    return '\n'.join(told)
+
+def _export(
+    asked:argparse.Namespace, # model, to
+)->str: # Path of the file
+    "lth export"
+    from lth_nb.predict import export, load_model
+    return str(export(load_model(asked.model), asked.to))
 
 # %% ../nbs/14_cli.ipynb #c13
 def show(
@@ -383,6 +415,27 @@ def _add_bank(
     _add_folder(export_parser, 'dest', what='folder, made if absent')
     export_parser.add_argument('--round', type=int, required=True, help='round of the ticket')
 
+def _add_predict(
+    subs:argparse._SubParsersAction, # Of `lth`
+)->None: # Nothing
+    "The commands `predict` and `export`."
+    predict_parser = _sub(subs, 'predict', 'which class each of some new images shows',
+                          'predict runs/cells/model new_images --to predictions.csv', _predict)
+    export_parser = _sub(subs, 'export', 'write a kept network for other programs',
+                         'export runs/cells/model cells.onnx', _export)
+    for command in (predict_parser, export_parser):
+        command.add_argument('model', help='folder of a kept network, or of results that hold one')
+
+    predict_parser.add_argument('images',
+                                help='a folder, an archive, a CSV with the column path, or an image')
+    predict_parser.add_argument('--to', default='predictions.csv',
+                                help='the table; default predictions.csv')
+    predict_parser.add_argument('--figure', default='',
+                                help='a page (.html) of what is taken for what, where labels are '
+                                     'known')
+    predict_parser.add_argument('--device', default='cpu', help='auto, cpu, cuda or mps')
+    export_parser.add_argument('to', help='the file: .onnx, or .pt2 for torch')
+
 def _add_help(
     subs:argparse._SubParsersAction, # Of `lth`
 )->None: # Nothing
@@ -410,6 +463,7 @@ def _parser()->argparse.ArgumentParser: # For `main`
     notebooks_parser = _sub(subcommands, 'notebooks', 'copy the experiment notebooks',
                             'notebooks mine', _notebooks)
     _add_folder(notebooks_parser, 'dest', what='folder, made if absent')
+    _add_predict(subcommands)
     _add_data(subcommands)
     _add_bank(subcommands)
     _add_help(subcommands)

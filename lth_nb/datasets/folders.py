@@ -8,9 +8,10 @@ read is handed on with its reason, and an archive that tries to lead elsewhere i
 
 # %% auto #0
 __all__ = ['ASIDE', 'PICTURES', 'FORMATS', 'SYSTEM', 'DEEPEST', 'TAG', 'SIGNATURE', 'OUTPUT', 'MAX_BYTES', 'LONG', 'BAD_ARCHIVE',
-           'ROW', 'GROUPS', 'MOST_COLUMNS', 'belongs', 'format_of', 'named_as_image', 'readable', 'is_folder',
-           'make_cache', 'files_of', 'Unread', 'too_large', 'Aside', 'no_format', 'fit_to_read', 'content', 'is_image',
-           'entries_of', 'files_only', 'Listing', 'seen_from', 'listing', 'entries_listed', 'captured']
+           'ROW', 'GROUPS', 'MOST_COLUMNS', 'LABELLED', 'belongs', 'format_of', 'named_as_image', 'readable',
+           'is_folder', 'make_cache', 'files_of', 'Unread', 'too_large', 'Aside', 'no_format', 'fit_to_read', 'content',
+           'is_image', 'entries_of', 'files_only', 'Listing', 'seen_from', 'listing', 'Row', 'rows_listed',
+           'refuse_absent', 'entries_listed', 'captured']
 
 # %% ../../nbs/datasets/00_folders.ipynb #c03
 import csv
@@ -488,18 +489,21 @@ def _lines(path:Path)->list[tuple]: # (line number, cells), the heading first
 
 MOST_COLUMNS = 1000
 
-def _columns(path:Path, lines:list)->list[str]: # In lower case
-    "The columns of a table; path and class are there, and none has a name twice."
+LABELLED = 'path', 'class' # Columns that a table of a set must have
+
+def _columns(path:Path, lines:list, needed:tuple)->list[str]: # In lower case
+    "The columns of a table; those that are needed are there, and none has a name twice."
     heading = lines[0][1] if lines else []
     if len(heading) > MOST_COLUMNS:
         raise ValueError(f"{path} line 1: {len(heading):,} columns are more than {MOST_COLUMNS:,}: "
                          "keep path, class, and split and group where there are any")
 
     columns = list(map(str.lower, heading))
-    for needed in ('path', 'class'):
-        if needed not in columns:
-            raise ValueError(f"{path} line 1: no column {needed}; needs path and class, may have "
-                             "split and group (or patient, or slide)")
+    for column_name in needed:
+        if column_name not in columns:
+            others = 'split and group (or patient, or slide)' if 'class' in needed else 'class'
+            raise ValueError(f"{path} line 1: no column {column_name}; needs "
+                             f"{' and '.join(needed)}, may have {others}")
 
     for column_name, number in Counter(filter(None, columns)).items():
         if number > 1:
@@ -550,10 +554,11 @@ def _row_of(columns:list, cells:list, group:str)->dict: # path, class, split and
 
 def _rows(
     path:Path, # A CSV
+    needed:tuple=LABELLED, # Columns that must be there
 )->tuple[list, tuple]: # (line number, dict with the keys path, class, split and group), ...; notes
     "The rows of a table."
     table_lines = _lines(path)
-    columns = _columns(path, table_lines)
+    columns = _columns(path, table_lines, needed)
     group_column = next((
         column_name
         for column_name in GROUPS
@@ -690,6 +695,50 @@ def listing(
         label_of_each,
         known_groups,
         table_notes)
+
+
+@dataclass(frozen=True)
+class Row:
+    "An image that a table lists, whether or not it says of which class it is."
+    path:str  # As the table has it
+    file:Path # Where that is; it may be missing
+    label:str # Class, '' where the table has none
+
+
+def rows_listed(
+    path:Path, # A CSV with the column path, perhaps class
+)->list[Row]: # One or more, in the order of the table
+    "The files that a table lists, as it names them."
+    table_rows, _ = _rows(path, ('path',))
+    listed_rows = []
+    for number, table_row in table_rows:
+        path_fault = _path_fault(table_row['path'], 0)
+        if path_fault:
+            raise ValueError(f"{path} line {number}, column path: {path_fault}")
+
+        listed_file = Path(_file_beside(path, table_row['path']))
+        listed_rows.append(Row(table_row['path'], listed_file, readable(table_row['class'])))
+
+    if not listed_rows:
+        raise ValueError(f"{path} lists no image: a row needs a path")
+
+    refuse_absent(path, [listed_row.file for listed_row in listed_rows])
+    return listed_rows
+
+
+def refuse_absent(
+    table:Path, # A CSV
+    files:list, # Paths of the files that it lists, one or more
+)->None: # Or ValueError
+    "Refuse a table none of whose files is there; single ones are told when they are read."
+    if any(map(os.path.lexists, files)):
+        return
+
+    first_file = files[0]
+    ending = '' if first_file.suffix else ', and ends in .png or the like'
+    raise ValueError(f"{table}: none of the {len(files):,} files it lists is there; the "
+                     f"first was looked for at {first_file}: a path starts at the folder of the "
+                     f"table{ending}")
 
 
 def entries_listed(

@@ -43,6 +43,7 @@ from lth_nb.datasets.folders import (
     format_of,
     listing,
     make_cache,
+    refuse_absent,
     seen_from,
 )
 from .images import RULES, Cache, ImageSet, cached, side_of
@@ -287,22 +288,10 @@ def _said_by(card:Path)->tuple[list[str], str]: # Sentences; the licence, '' whe
         raise ValueError(f"{card} is damaged ({error}): prepare the set again") from error
 
 
-def _refuse_absent(table:Path, listed:Listing)->None: # Or ValueError
-    "Refuse a table none of whose files is there; single ones are told by the check."
-    if any(map(os.path.lexists, listed.files)):
-        return
-
-    first_file = listed.files[0]
-    ending = '' if first_file.suffix else ', and ends in .png or the like'
-    raise ValueError(f"{table}: none of the {len(listed.files):,} files it lists is there; the "
-                     f"first was looked for at {first_file}: a path starts at the folder of the "
-                     f"table{ending}")
-
-
 def _listed(table:Path, name:str)->Images: # Real
     "The set that a CSV lists; a card.json beside a set.csv brings its notes."
     listed = listing(table)
-    _refuse_absent(table, listed)
+    refuse_absent(table, listed.files)
     card_file = table.with_name('card.json')
     set_notes, licence = (), ''
     if table.name == 'set.csv' and card_file.exists():
