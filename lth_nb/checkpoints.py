@@ -253,6 +253,13 @@ def _network_of(
 
     return dict(kind='lth_nb', name=protocol.model, stem=protocol.stem, variant=protocol.variant)
 
+def _precision(
+    spec:Spec,         # Of the run
+    protocol:Protocol, # It was trained with
+)->str: # float32, bfloat16 or auto
+    "The precision in which a network was read; the features of a probe are float32."
+    return 'float32' if spec.arm == 'probe' else protocol.precision
+
 def _asked_of(
     spec:Spec,     # Of the run
     splits:Splits, # The target
@@ -279,7 +286,6 @@ def _asked_of(
 def _fed(
     train:Batches, # From `read_batches`
     splits:Splits, # The target
-    protocol:Protocol, # It was trained with
 )->dict: # JSON values
     "What an image goes through before the network sees it."
     return dict(
@@ -287,7 +293,6 @@ def _fed(
         short=int(train.images.size.min()),
         views=train.views,
         batch=train.batch,
-        precision=protocol.precision,
         mean=[float(value) for value in train.mean],
         std=[float(value) for value in train.std],
         white=splits.white,
@@ -324,9 +329,14 @@ def checkpoint(
     versions:dict,     # From `runs.versions`
 )->Checkpoint: # Ready to be saved
     "The network of a finished run, read once more on its training and validation images."
-    train, val = batches
-    about = _asked_of(spec, splits) | _fed(train, splits, protocol) | dict(
+    if run.state is None or run.mask is None:
+        raise ValueError(f"{spec.name} brings no trained weights: only a run that has just "
+                         "finished can be kept")
+
+    train = batches[0]
+    about = _asked_of(spec, splits) | _fed(train, splits) | dict(
         format=FORMAT,
+        precision=_precision(spec, protocol),
         network=_network_of(spec, protocol),
         classes=list(splits.classes),
         mask=dict(
@@ -337,10 +347,11 @@ def checkpoint(
         per_class=_per_class(run, train, splits.classes),
         versions=versions)
     model = _filled(about, run.state, str(train.device))
-    centroids = centroids_of(seen(model, train, precision=protocol.precision), len(splits.classes))
-    on_val = seen(model, val, precision=protocol.precision)
+    on_train, on_val = (seen(model, part, precision=about['precision']) for part in batches)
+    centroids = centroids_of(on_train, len(splits.classes))
+    distances = nearest(on_val.features, centroids)
     about |= dict(
-        threshold=float(nearest(on_val.features, centroids).quantile(LIKE)),
+        threshold=float(distances.quantile(LIKE, interpolation='higher')),
         difference=float((on_val.scores.probs - run.val.probs).abs().max()))
     return Checkpoint(about, run.state, run.mask, centroids)
 
@@ -399,8 +410,8 @@ def _classes_told(
 
 PURPOSE = (
     'It was made to compare ways of training on few images. It always names one of its classes, '
-    'whatever it is shown, and it has learned the microscope, the stain, the scanner and the '
-    'habits of one collection with them. It must not be used for diagnosis, for treatment, or for '
+    'whatever it is shown, and with them it has learned the instrument, the preparation and the '
+    'habits of one collection. It must not be used for diagnosis, for treatment, or for '
     'any decision about a person, an animal or a product; nor for images of another instrument '
     'or preparation before it was tried on labelled ones of them.')
 
@@ -412,7 +423,9 @@ def card_of(
     names = ', '.join(as_written(class_name) for class_name in about['classes'])
     reason = about.get('chosen', {}).get('why', '')
     made_by = f"lth_nb {about['versions'].get('lth_nb', '')}"
-    megabytes = about['size']['weights'] / 1e6
+    weights, dense = (f"{about['size'][part] / 1e6:.2f} MB" for part in ('weights', 'dense'))
+    if about['mask']['kept'] < about['mask']['total']:
+        weights += f', {dense} with those that are pruned'
     licence = about.get('licence') or 'not stated'
     return '\n'.join([
         f"# {as_written(about['target'])}: which of {len(about['classes'])} classes an image shows",
@@ -444,9 +457,9 @@ def card_of(
         f"**What it is.** {as_written(network_told(about))}; trained on {about['n_train']} images, "
         f"recipe {about['recipe']}. {as_written(reason)}".strip(),
         '',
-        f"Weights take {megabytes:.2f} MB, {about['size']['dense'] / 1e6:.2f} MB with the pruned "
-        f"ones. Run `{about['run'][:12]}`, data `{about['fingerprint'][:12]}`, {made_by}. Licence "
-        f'of the images: {as_written(licence)}.',
+        f"The weights take {weights}. Run `{about['run'][:12]}`, "
+        f"data `{about['fingerprint'][:12]}`, "
+        f'{made_by}. Licence of the images: {as_written(licence)}.',
         ''])
 
 # %% ../nbs/11_checkpoints.ipynb #k36
@@ -703,8 +716,6 @@ def place_of(
     folder:Path|None, # <out>/<target>; None: there is no place for the best
 )->Path|None: # None where it is not kept
     "Where the network of a run would be kept."
-    if spec.arm == 'probe': # its head is a regression, which lies in no network
-        return None
     if keep == 'all':
         return runs.folder(spec)/'model'
     if keep == 'best' and folder is not None and is_read(spec, specs):
@@ -727,7 +738,7 @@ def keep_if_better(
 )->bool: # Whether it was kept
     "Keep a network unless a better one was kept meanwhile."
     place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(place.parent/f'.{place.name}.lock'):
+    with FileLock(place.parent/'.lock'):
         if not is_better(made.about['val']['loss'], place):
             return False
         save(replace(made, about=made.about | dict(question=_question(spec))), place)

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -394,7 +395,7 @@ def _notes(
 
     n_unlike = int(table.unlike.sum())
     told.append(f'{n_unlike:,} of {len(table):,} images are unlike the training images '
-                f'(of the validation images 1 in 100 is)')
+                '(of the validation images at most 1 in 100 is)')
     return told
 
 def predict(
@@ -548,12 +549,12 @@ def _write_onnx(
     file:Path,   # To be written
 )->Callable: # (N, 3, px, px) -> probabilities, as read back from the file
     "Write for whatever runs ONNX."
-    import onnxruntime  # an extra
     names = dict(input_names=['images'], output_names=['probabilities'])
-    program = torch.onnx.export(_traced(model), dynamo=True, verbose=False, **names)
+    program:Any = torch.onnx.export(_traced(model), dynamo=True, verbose=False, **names)
     program.model.metadata_props.update(_facts(model))
     program.save(file, external_data=False)
-    session = onnxruntime.InferenceSession(file, providers=['CPUExecutionProvider'])
+    runtime = import_module('onnxruntime') # an extra
+    session = runtime.InferenceSession(file, providers=['CPUExecutionProvider'])
     return partial(_run_onnx, session)
 
 def _run_onnx(

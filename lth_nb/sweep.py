@@ -547,7 +547,7 @@ def read_batches(
     "What a run saw, as a network is read with: fixed crops, normalised as in training."
     protocol, part = _planned_protocol(spec, work), work.splits
     if spec.arm in YARDSTICKS:
-        part = work.large
+        part = work.large or work.splits
         train_batches, whole_set = batches_of(spec, part, protocol, device)
     else:
         train_batches, whole_set = _batches(spec, part, protocol, device)

@@ -8,7 +8,8 @@ import torch
 import lth_nb as lth
 from lth_nb.masks import digest
 
-NAMES = {'Bank', 'build', 'load', 'fit', 'protocol', 'search', 'load_model', 'open_study', 'curves', 'ladder', 'verdict'}
+NAMES = {'Bank', 'build', 'load', 'fit', 'protocol', 'search', 'load_model', 'open_study', 'curves',
+         'ladder', 'verdict'}
 
 
 def test_the_package_names_what_it_offers_and_loads_nothing():
