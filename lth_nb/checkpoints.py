@@ -13,7 +13,7 @@ byte and loads no code."""
 __all__ = ['COOLEST', 'HOTTEST', 'LIKE', 'FORMAT', 'NEEDED', 'PURPOSE', 'WEIGHTS', 'MODEL', 'CARD', 'LARGEST', 'NETWORKS',
            'AROUND', 'AGAIN', 'packed', 'unpacked', 'Seen', 'seen', 'tempered', 'temperature_of', 'centroids_of',
            'nearest', 'Checkpoint', 'is_grey', 'checkpoint', 'accuracy_told', 'warnings_of', 'network_told', 'card_of',
-           'save', 'read_about', 'open_checkpoint', 'slot_of', 'kept_about', 'is_read', 'place_of', 'is_better',
+           'save', 'read_about', 'open_checkpoint', 'slot_of', 'kept_about', 'rounds_read', 'place_of', 'is_better',
            'keep_if_better', 'bytes_of', 'Handed', 'hand_over', 'find_model']
 
 # %% ../nbs/11_checkpoints.ipynb #k03
@@ -697,20 +697,34 @@ def kept_about(
     except (ValueError, OSError):
         return {}
 
-def is_read(
-    spec:Spec,            # Of a run
-    specs:Iterable[Spec], # All runs of its question
-)->bool: # True for arms with the full mask
-    "Whether a run is of the sparsest round of its arm, recipe and source."
-    def place(one): return one.arm, one.labels.get('recipe'), one.labels.get('source')
-    rounds = [one.labels.get('round') or 0 for one in specs if place(one) == place(spec)]
-    return (spec.labels.get('round') or 0) == max(rounds, default=0)
+def _kind_of(
+    spec:Spec, # Of a run
+)->tuple: # Arm, recipe, source
+    "What the runs of an arm share, whatever their seed and round."
+    return spec.arm, spec.labels.get('recipe', ''), spec.labels.get('source', '')
+
+def _round_of(
+    spec:Spec, # Of a run
+)->int: # 0 for arms with the full mask
+    "The round of a run's ticket."
+    return spec.labels.get('round') or 0
+
+def rounds_read(
+    specs:Iterable[Spec], # All runs of a question
+)->dict[tuple,int]: # Arm, recipe and source -> the sparsest round
+    "The rounds that a verdict reads."
+    sparsest = {}
+    for spec in specs:
+        kind = _kind_of(spec)
+        sparsest[kind] = max(sparsest.get(kind, 0), _round_of(spec))
+
+    return sparsest
 
 # %% ../nbs/11_checkpoints.ipynb #k47
 def place_of(
-    spec:Spec,             # Of a run
-    specs:Iterable[Spec],  # All runs of its question
-    runs:Runs,             # The store
+    spec:Spec,           # Of a run
+    read:dict[tuple,int], # From `rounds_read`
+    runs:Runs,           # The store
     *,
     keep:str,         # best, none or all
     folder:Path|None, # <out>/<target>; None: there is no place for the best
@@ -718,7 +732,8 @@ def place_of(
     "Where the network of a run would be kept."
     if keep == 'all':
         return runs.folder(spec)/'model'
-    if keep == 'best' and folder is not None and is_read(spec, specs):
+    is_read = _round_of(spec) == read[_kind_of(spec)]
+    if keep == 'best' and folder is not None and is_read:
         return slot_of(spec, folder)
 
     return None

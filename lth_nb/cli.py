@@ -427,7 +427,8 @@ def _add_predict(
         command.add_argument('model', help='folder of a kept network, or of results that hold one')
 
     predict_parser.add_argument('images',
-                                help='a folder, an archive, a CSV with the column path, or an image')
+                                help='a folder, an archive, a CSV with the column path, or an '
+                                     'image')
     predict_parser.add_argument('--to', default='predictions.csv',
                                 help='the table; default predictions.csv')
     predict_parser.add_argument('--figure', default='',

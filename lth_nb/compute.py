@@ -24,7 +24,14 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from .checkpoints import bytes_of, checkpoint, is_better, keep_if_better, place_of
+from lth_nb.checkpoints import (
+    bytes_of,
+    checkpoint,
+    is_better,
+    keep_if_better,
+    place_of,
+    rounds_read,
+)
 from .models import headless_, others, prunable, with_head
 from .protocol import YARDSTICKS, whole
 from .runs import Runs, Spec, claim, facts, table, versions
@@ -230,7 +237,7 @@ def _sizes(
 
     with torch.device('meta'):
         body = headless_(others(spec.protocol['model']))
-        network = with_head(body, len(work.splits.classes), px=work.large.px)
+        network = with_head(body, len(work.splits.classes), px=(work.large or work.splits).px)
 
     return _counted(network.parameters()), 0
 
@@ -241,9 +248,9 @@ def _bytes_kept(
     keep:str,         # best, none or all
 )->int: # About
     "What the networks that are kept will take."
-    sizes, taken = {}, {}
+    sizes, taken, read = {}, {}, rounds_read(work.specs)
     for spec in left:
-        place = place_of(spec, work.specs, runs, keep=keep, folder=runs.out)
+        place = place_of(spec, read, runs, keep=keep, folder=runs.out)
         if place is None:
             continue
 
@@ -274,7 +281,9 @@ def keep_network(
     if not is_better(run.metrics['val_loss'], place):
         return ''
 
-    splits = work.large if spec.arm in YARDSTICKS else work.splits
+    splits = work.splits
+    if spec.arm in YARDSTICKS and work.large is not None:
+        splits = work.large
     try:
         made = checkpoint(
             spec,
@@ -307,7 +316,7 @@ def finish(
         finished = carry_out(spec, work.network(device), work)
         runs.add(spec, finished, **facts(device))
 
-    place = place_of(spec, work.specs, runs, keep=keep, folder=folder)
+    place = place_of(spec, rounds_read(work.specs), runs, keep=keep, folder=folder)
     not_kept = ''
     if place is not None:
         not_kept = keep_network(spec, finished, work, place, device=device)

@@ -257,7 +257,8 @@ CHANGED = {
     'one class twice': (dict(classes=['a', 'a']), 'classes are not two or more different names'),
     'px in words': (dict(px='16'), 'cannot be used, px is no int'),
     'px of a poster': (dict(px=10**6), 'px, short out of range'),
-    'a network nobody knows': (dict(network=dict(kind='lth_nb', name='vgg', stem='', variant='')), 'network is not known'),
+    'a network nobody knows': (dict(network=dict(kind='lth_nb', name='vgg', stem='', variant='')),
+                               'network is not known'),
     'nan': (dict(mean=[.5, .5, None]), 'mean or std'),
 }
 
