@@ -378,6 +378,9 @@ def warnings_of(
     if about['target_kind'] != 'real':
         told.append(f"STAND-IN: trained on drawn images, not on {about['target']}; it knows no "
                     'real image')
+    chosen = about.get('chosen', {})
+    if chosen and not chosen['use'] and not about['smoke']:
+        told.append(f"NOT RECOMMENDED: the verdict had no network to recommend ({chosen['word']})")
     if about.get('accepted'):
         told.append(f"ACCEPTED in spite of the data check: {about['accepted']}")
 
@@ -560,6 +563,7 @@ def _fault(
         f"{', '.join(beyond)} out of range": not beyond,
         'temperature is not above 0': about['temperature'] > 0,
         'network is not known': _is_known(about['network']),
+        'arm is not known': about['arm'] in ARM_NAMES,
         'mask lacks its hash or its names':
             isinstance(about['mask'].get('hash'), str)
             and isinstance(about['mask'].get('names'), list)}
@@ -643,6 +647,7 @@ def open_checkpoint(
         _refuse_changed(folder, about)
         like = _bare(about, 'meta').state_dict()
         state, mask = unpacked(held, like, about['mask']['names'])
+        centroids = held['centroids']
     except (safetensors.SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"{folder/WEIGHTS} holds no such network, {error}: "
                          "copy the folder again") from error
@@ -651,7 +656,11 @@ def open_checkpoint(
         raise ValueError(f"the mask in {folder/WEIGHTS} is not that of {MODEL}: "
                          "copy the folder again")
 
-    return Checkpoint(about, state, mask, held['centroids'])
+    if centroids.shape != (len(about['classes']), state['fc.weight'].shape[1]):
+        raise ValueError(f"the centroids in {folder/WEIGHTS} do not fit its network: "
+                         "copy the folder again")
+
+    return Checkpoint(about, state, mask, centroids)
 
 # %% ../nbs/11_checkpoints.ipynb #k46
 NETWORKS = 'networks' # Folder of the best networks, below <out>/<target>
@@ -874,12 +883,14 @@ def hand_over(
 
     try:
         made = open_checkpoint(best.place)
-        chosen = dict(use=deciding.use, recipe=deciding.recipe, why=why)
-        save(replace(made, about=made.about | dict(chosen=chosen)), folder/'model')
+        chosen = dict(
+            use=deciding.use, recipe=deciding.recipe, word=deciding.word, why=why)
+        about = made.about | dict(chosen=chosen)
+        save(replace(made, about=about), folder/'model')
     except OSError as error:
         return Handed(None, f'{why} It lies in {best.place}; no copy was made ({error}).')
 
-    return Handed(folder/'model', why, tuple(warnings_of(made.about)), network_told(made.about))
+    return Handed(folder/'model', why, tuple(warnings_of(about)), network_told(about))
 
 # %% ../nbs/11_checkpoints.ipynb #k61
 def _not_kept(

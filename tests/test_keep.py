@@ -186,6 +186,13 @@ def test_where_a_yardstick_was_not_kept_the_best_arm_stands_in(done):
     assert 'use probe' in handed.why and 'whose network was not kept' in handed.why
 
 
+def test_without_a_verdict_the_model_says_that_it_is_not_recommended(done):
+    hand_over([judged('')], done.work.specs, done.runs, done.folder)
+    told = load_model(done.folder).warnings
+    assert told == ('NOT RECOMMENDED: the verdict had no network to recommend (open)',)
+    assert f'> **{told[0]}.**' in (done.folder/'model/README.md').read_text()
+
+
 def test_run_transfer_leaves_a_model(cells, tmp_path):
     names = walk('run_transfer', before='Files', target=str(cells), out=str(tmp_path/'out'), rounds='10', seeds='1',
                  threads=1, pretrained='', px='8', batch='8', change='max_epochs=1', device='cpu', smoke=True)
@@ -259,6 +266,7 @@ CHANGED = {
     'px of a poster': (dict(px=10**6), 'px, short out of range'),
     'a network nobody knows': (dict(network=dict(kind='lth_nb', name='vgg', stem='', variant='')),
                                'network is not known'),
+    'an arm nobody knows': (dict(arm='winner'), 'arm is not known'),
     'nan': (dict(mean=[.5, .5, None]), 'mean or std'),
 }
 
@@ -278,6 +286,14 @@ def test_changed_weights_are_refused(kept):
         load_model(kept)
     (kept/'weights.safetensors').unlink()
     with pytest.raises(ValueError, match='has no weights.safetensors: copy the folder again'): load_model(kept)
+
+
+def test_a_mask_that_is_not_the_one_of_the_run_is_refused(kept):
+    about = read_about(kept)
+    about['mask']['hash'] = '0' * 64
+    said(kept, **about | dict(seal=checkpoints._sealed(about)))
+    with pytest.raises(ValueError, match='the mask in .*weights.safetensors is not that of model.json'):
+        load_model(kept)
 
 
 def test_what_is_no_model_is_refused(tmp_path):
@@ -335,9 +351,11 @@ def test_sizes_and_modes_that_training_did_not_have(kept, tmp_path):
     assert '1 of 3 images are smaller than 18 px, enlarged' in notes
     assert '2 of 3 images are of more than 8 bits where the training images had 8; white is 4095' in notes
     assert '2 of 3 images are without colour' in notes
-    alone = model.predict(tmp_path/'new/bright.png', show=False)
-    both = [one[[*CLASSES]].to_numpy(float)[0] for one in (alone, found)]
-    assert np.allclose(*both, atol=1e-6)  # of bright.png, which comes first: one white for all of a call
+    assert found.file.tolist() == ['bright.png', 'dark.png', 'small.png']
+    beside = found[[*CLASSES]].to_numpy()
+    for row, (name, same) in enumerate(dict(bright=True, dark=False).items()):  # one white for all of a call
+        alone = model.predict(tmp_path/f'new/{name}.png', show=False)[[*CLASSES]].to_numpy()
+        assert np.allclose(alone[0], beside[row], atol=1e-6) == same
 
 
 def test_where_training_had_16_bits_its_white_is_kept(tmp_path):
@@ -351,6 +369,10 @@ def test_where_training_had_16_bits_its_white_is_kept(tmp_path):
     compute(work, runs, folder=tmp_path/'x', keep='best')
     model = load_model(tmp_path/'x/networks/tuned-scratch')
     assert model.about['white'] == 4095 and model.about['grey'] == 1
+    dark = tmp_path/'dark.png'
+    Image.fromarray(np.full((20, 20), 900, np.uint16)).save(dark)
+    [look] = predict._looks([('dark.png', dark.read_bytes())], model.about, 0)
+    assert look.crops.max() == round(900 * 255 / 4095)
     (tmp_path/'new').mkdir()
     Image.fromarray(np.full((20, 20), 9000, np.uint16)).save(tmp_path/'new/bright.png')
     Image.fromarray(rng.integers(0, 256, (20, 20, 3), 'u1')).save(tmp_path/'new/colour.png')
