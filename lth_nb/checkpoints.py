@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from .datasets import Batches, ImageSet, Splits
 from .masks import Mask, digest
 from .models import MODELS, OTHERS, bare, headless_, others, set_state_, with_head
-from .protocol import ARM_NAMES, YARDSTICKS, Protocol, as_written, key_of
+from .protocol import ARM_NAMES, YARDSTICKS, Protocol, as_written, key_of, renamed
 from .runs import Runs, Spec
 from .stats.predictions import Accuracy, accuracy_of
 from .training import Scores, State, evaluate
@@ -504,7 +504,7 @@ def _put_back(
     "Undo what a process that died had begun."
     before = _before(folder)
     if before.exists() and not folder.exists():
-        os.replace(before, folder)
+        renamed(before, folder)
 
 def save(
     made:Checkpoint,   # To be written
@@ -520,8 +520,8 @@ def save(
         open_checkpoint(unfinished)
         if folder.exists():
             shutil.rmtree(_before(folder), ignore_errors=True)
-            os.replace(folder, _before(folder))
-        os.replace(unfinished, folder)
+            renamed(folder, _before(folder))
+        renamed(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         _put_back(folder)
@@ -627,8 +627,8 @@ def _refuse_renamed(
         return
 
     differ = [names for names in zip(about['classes'], classes) if names[0] != names[1]]
-    renamed, name = differ[0] if differ else ('another number of classes', len(classes))
-    raise ValueError(f"classes were renamed in {folder/MODEL}: {renamed!r} stands where the "
+    found, name = differ[0] if differ else ('another number of classes', len(classes))
+    raise ValueError(f"classes were renamed in {folder/MODEL}: {found!r} stands where the "
                      f"weights have {name!r}; put the names back, and rename in the predictions")
 
 def open_checkpoint(

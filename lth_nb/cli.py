@@ -424,13 +424,14 @@ def _add_predict(
     export_parser = _sub(subs, 'export', 'write a kept network for other programs',
                          'export runs/cells/model cells.onnx', _export)
     for command in (predict_parser, export_parser):
-        command.add_argument('model', help='folder of a kept network, or of results that hold one')
+        _add_folder(command, 'model', what='folder of a kept network, or of results that hold one')
 
-    predict_parser.add_argument('images',
-                                help='a folder, an archive, a CSV with the column path, or an '
-                                     'image')
-    predict_parser.add_argument('--to', default='predictions.csv',
-                                help='the table; default predictions.csv')
+    images = predict_parser.add_argument('images',
+                                         help='a folder, an archive, a CSV with the column path, '
+                                              'or an image')
+    table = predict_parser.add_argument('--to', default='predictions.csv',
+                                        help='the table; default predictions.csv')
+    images.completed_by = table.completed_by = 'file'
     predict_parser.add_argument('--figure', default='',
                                 help='a page (.html) of what is taken for what, where labels are '
                                      'known')

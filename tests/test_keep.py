@@ -304,7 +304,7 @@ def test_what_is_no_model_is_refused(tmp_path):
 
 def test_nothing_that_is_read_back_is_a_pickle(kept):
     assert {path.suffix for path in kept.iterdir()} == {'.safetensors', '.json', '.md'}
-    for name in ('11_checkpoints', '16_predict'):
+    for name in ('11_checkpoints', '17_predict'):
         text = (ROOT/f'nbs/{name}.ipynb').read_text(encoding='utf-8')
         assert 'pickle' not in text and not re.search(r'(?<!safetensors\.)torch\.(save|load)\b', text)
 
