@@ -75,13 +75,14 @@ if TYPE_CHECKING:
     from .bank import search_set as search
     from .datasets import load
     from .models import build
+    from .predict import load_model
     from .protocol import make_protocol as protocol
     from .study import curves, ladder, open_study, verdict
 
 WHERE = dict( # Name of the short API -> where it lives; loaded when it is first used
     Bank='bank.Bank', build='models.build', load='datasets.load', fit='bank.fit_splits',
-    search='bank.search_set', open_study='study.open_study', curves='study.curves',
-    ladder='study.ladder', verdict='study.verdict')
+    search='bank.search_set', load_model='predict.load_model', open_study='study.open_study',
+    curves='study.curves', ladder='study.ladder', verdict='study.verdict')
 __all__ = [*WHERE, 'protocol'] # `protocol` is the module, which makes a protocol when it is called
 
 
