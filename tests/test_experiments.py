@@ -222,7 +222,7 @@ def test_two_sets_of_one_name_keep_their_results(tickets, tmp_path):
         place = Path(re.search('(?m)^notebook: (.*)/run_transfer.ipynb$', done.stdout)[1])
         names = {p.name for p in place.iterdir()}
         assert names >= {'set.json', 'table.csv', 'verdict.json', 'panel.html', 'run_transfer.ipynb'}
-        kept.update((p, p.read_bytes()) for p in place.iterdir())
+        kept.update((p, p.read_bytes()) for p in place.rglob('*') if p.is_file())
         table = pd.read_csv(place/'table.csv')
         assert {str(p.parent) for p in kept if p.name == 'table.csv'} == {str(p) for p in runs.glob('cells*')}
         assert (place.name in ('cells', f'cells-{table.fingerprint[0][:6]}')) and not [*runs.glob('*.ipynb')]

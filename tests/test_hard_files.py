@@ -396,7 +396,7 @@ def test_waiting_for_another_process_is_said_once(tmp_path, monkeypatch, capsys)
     shutil.rmtree(folder)
     asked = []
 
-    def elsewhere(spec, *rest):
+    def elsewhere(spec, *rest, **more):
         asked.append(spec)
         if len(asked) == 5: Runs(tmp_path).add(spec, made)
 
