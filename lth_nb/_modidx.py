@@ -853,6 +853,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'lth_nb.experiments._places': ('experiments.html#_places', 'lth_nb/experiments.py'),
                                     'lth_nb.experiments._preset': ('experiments.html#_preset', 'lth_nb/experiments.py'),
                                     'lth_nb.experiments._print_results': ('experiments.html#_print_results', 'lth_nb/experiments.py'),
+                                    'lth_nb.experiments._quiet_kernel': ('experiments.html#_quiet_kernel', 'lth_nb/experiments.py'),
                                     'lth_nb.experiments._read_json': ('experiments.html#_read_json', 'lth_nb/experiments.py'),
                                     'lth_nb.experiments._recipes': ('experiments.html#_recipes', 'lth_nb/experiments.py'),
                                     'lth_nb.experiments._search_recipe': ('experiments.html#_search_recipe', 'lth_nb/experiments.py'),

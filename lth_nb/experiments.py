@@ -28,7 +28,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from io import StringIO
@@ -848,6 +848,25 @@ def sentences(
 
     return told
 
+@contextmanager
+def _quiet_kernel()->Iterator[None]: # While it lasts, kernels are started so
+    "This Python's kernel, its own log kept out of the terminal; JUPYTER_PATH goes first."
+    before = os.environ.get('JUPYTER_PATH')
+    command = [sys.executable, '-m', 'ipykernel_launcher', '--log-level=50',
+               '-f', '{connection_file}'] # 50: what ends the kernel, and nothing less
+    about = dict(argv=command, display_name='Python 3 (ipykernel)', language='python')
+    with TemporaryDirectory() as folder:
+        spec = Path(folder)/'kernels/python3'
+        spec.mkdir(parents=True)
+        (spec/'kernel.json').write_text(json.dumps(about), encoding='utf-8')
+        os.environ['JUPYTER_PATH'] = os.pathsep.join(filter(None, [before, folder]))
+        try:
+            yield
+        finally:
+            os.environ.pop('JUPYTER_PATH')
+            if before is not None:
+                os.environ['JUPYTER_PATH'] = before
+
 def _execute(
     path:Path,          # Notebook
     to:Path,            # Executed copy
@@ -870,7 +889,7 @@ def _execute(
     words = [_literal(path), _literal(to), *options, *printing]
     complaint = StringIO()
     try:
-        with redirect_stderr(complaint):
+        with redirect_stderr(complaint), _quiet_kernel():
             papermill.main(words, standalone_mode=False)
     except SystemExit as ended:
         if ended.code == DEAD:

@@ -545,6 +545,7 @@ def test_a_failure_is_one_sentence(source, told, tmp_path):
     done = call('lth', 'run', 'one.ipynb', cwd=tmp_path)
     assert done.returncode == 1 and f'lth: {told}' in done.stderr
     assert 'Traceback' not in done.stderr.split('lth: ')[-1] and 'DeadKernelError' not in done.stderr
+    assert 'IPKernelApp' not in done.stderr # the kernel's own log
 
 
 def test_a_kernel_that_does_not_start_is_one_sentence(tmp_path):
