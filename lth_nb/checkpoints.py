@@ -541,24 +541,51 @@ def _content(
 
     return file.read_bytes()
 
-def _fault(
+def _are_names(
+    classes:list, # Of model.json
+)->bool: # True for two or more different texts
+    "Whether classes can be told apart."
+    if not all(isinstance(name, str) for name in classes):
+        return False
+
+    return len({*classes}) == len(classes) >= 2
+
+def _are_channels(
+    mean:list,  # Of model.json
+    std:list,   # The same
+    grey:float, # The same
+)->bool: # True for finite numbers, three each, no deviation of 0
+    "Whether an image can be normalised."
+    for value in (*mean, *std, grey):
+        if not isinstance(value, float) or not math.isfinite(value):
+            return False
+
+    return len(mean) == len(std) == 3 and min(std) > 0
+
+def _wrong_type(
     about:dict, # As it was read
-)->str: # '' where it can be used
-    "What makes a model.json useless."
+)->str: # '' where every field has its own
+    "The first field of another type than it must have."
     for name, kind in NEEDED.items():
         if type(about.get(name)) is not kind:
             return f'{name} is no {kind.__name__}'
 
-    classes, channels = about['classes'], [*about['mean'], *about['std'], about['grey']]
-    named = all(isinstance(name, str) for name in classes)
-    numbers = all(isinstance(value, float) and math.isfinite(value) for value in channels)
+    return ''
+
+def _fault(
+    about:dict, # As it was read
+)->str: # '' where it can be used
+    "What makes a model.json useless."
+    wrong = _wrong_type(about)
+    if wrong:
+        return wrong
+
     sizes = dict(px=(1, 4096), short=(about['px'], 8192), batch=(1, 65536), white=(0, 65535))
     beyond = [name for name, (least, most) in sizes.items() if not least <= about[name] <= most]
     checks = {
-        'classes are not two or more different names':
-            named and len({*classes}) == len(classes) >= 2,
+        'classes are not two or more different names': _are_names(about['classes']),
         'mean or std is not one number for each of three channels':
-            numbers and len(about['mean']) == len(about['std']) == 3 and min(about['std']) > 0,
+            _are_channels(about['mean'], about['std'], about['grey']),
         'views is neither 1 nor 10': about['views'] in (1, 10),
         f"{', '.join(beyond)} out of range": not beyond,
         'temperature is not above 0': about['temperature'] > 0,
@@ -573,9 +600,12 @@ def _is_known(
     network:dict, # Of model.json
 )->bool: # Whether it can be built
     "Whether a network's name is one that can be built."
-    ours = network.get('kind') == 'lth_nb' and {'stem', 'variant'} <= network.keys()
-    names = MODELS if ours else OTHERS if network.get('kind') == 'photographs' else ()
-    return network.get('name') in names
+    if network.get('kind') == 'photographs':
+        return network.get('name') in OTHERS
+    if network.get('kind') != 'lth_nb' or not {'stem', 'variant'} <= network.keys():
+        return False
+
+    return network.get('name') in MODELS
 
 def _said_in(
     folder:Path, # Of a checkpoint
@@ -851,8 +881,8 @@ def _chosen(
 
     instead = f'The verdict recommends no network ({verdict.word}).'
     if verdict.use:
-        instead = f'The verdict: use {verdict.use}, {ARM_NAMES[verdict.use]}, whose network was ' \
-                  'not kept.'
+        recommended = f'{verdict.use}, {ARM_NAMES[verdict.use]}'
+        instead = f'The verdict: use {recommended}, whose network was not kept.'
     arms = [one for one in fitting if one.spec.arm not in YARDSTICKS]
     if not arms:
         return None, instead
