@@ -278,12 +278,11 @@ def _stamp(
     return str(where.resolve()), tuple(described), content.hexdigest()
 
 # %% ../../nbs/datasets/03_sets.ipynb #c19
-def _said_by(card:Path)->tuple[list[str], str]: # Sentences; the licence, '' where none is stated
+def _said_by(card:Path)->tuple[list[str], str]: # Sentences; the licence, '' in old cards
     "What the card of a prepared set says a reader of results must know."
     try:
         said = json.loads(card.read_text(encoding='utf-8'))
-        licence = str(said.get('licence', 'not stated'))
-        return list(said['notes']), licence.removeprefix('not stated')
+        return list(said['notes']), str(said.get('licence', ''))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{card} is damaged ({error}): prepare the set again") from error
 
