@@ -40,6 +40,7 @@ Modules:
 - `lth_nb.figures.ladder`: Differences with their intervals: the ladder from scratch to ticket, a forest of targets, two recipes side by side.
 - `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, what a network takes for what; on one page that opens offline.
 - `lth_nb.figures.style`: Colours and markers that everybody can tell apart, a title that says the finding, a caption below, and files that open offline.
+- `lth_nb.gallery`: Images worth a second look: likely wrong labels first, then doubts; and where a network looked.
 - `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.
 - `lth_nb.models`: The networks of the study, their prunable weights, and initial weights from a seed and a name.
 - `lth_nb.paper.article`: What a study found, as an article says it: a title, an abstract, a table, a box of advice.

@@ -9,7 +9,7 @@ Labels (the preset's name, the source's name) travel with a spec but do not ente
 
 # %% auto #0
 __all__ = ['SEMANTICS', 'ASKED', 'SEALED', 'UNREADABLE', 'COLUMNS', 'Spec', 'Runs', 'claim', 'versions', 'facts', 'machine',
-           'table', 'predicted', 'correct']
+           'table', 'predicted', 'probabilities', 'correct']
 
 # %% ../nbs/08_runs.ipynb #c03
 import hashlib
@@ -31,7 +31,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from . import __version__
-from .protocol import ARMS, YARDSTICKS, canonical, key_of, pair_of, whole
+from .protocol import ARMS, YARDSTICKS, canonical, choose, key_of, pair_of, whole
 
 # %% ../nbs/08_runs.ipynb #c04
 if TYPE_CHECKING:
@@ -413,6 +413,17 @@ def predicted(
     "What the run said of every test image, in the split's order."
     with np.load(runs.place(key)/'predictions.npz') as saved_arrays:
         return saved_arrays['test_class'], saved_arrays['test_label']
+
+def probabilities(
+    runs:Runs, # The store
+    key:str,   # Of a finished run
+    split:str='test', # val or test
+)->tuple[np.ndarray, np.ndarray]: # (N, classes) float32, before any temperature; labels (N,) int16
+    "How sure the run was of every class, in the split's order; kept in half precision."
+    choose(split, ('val', 'test'), 'split')
+    with np.load(runs.place(key)/'predictions.npz') as saved_arrays:
+        probs = saved_arrays[f'{split}_probs'].astype(np.float32)
+        return probs, saved_arrays[f'{split}_label']
 
 def correct(
     runs:Runs, # The store

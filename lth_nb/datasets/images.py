@@ -26,7 +26,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
@@ -59,6 +59,7 @@ class ImageSet:
     offset:np.ndarray # (N,) int64, where each image starts in `pixels`
     size:np.ndarray   # (N, 2) int32, height and width in px
     labels:np.ndarray # (N,) int64, class ids
+    paths:np.ndarray|None=field(default=None, repr=False) # (N,) str, as in the set; None = unknown
 
     def __len__(self)->int: return len(self.offset)
 
@@ -66,7 +67,9 @@ class ImageSet:
         index:np.ndarray, # Positions to keep, any order, int
     )->'ImageSet': # Shares the pixels: nothing is copied
         "The images at `index`."
-        return ImageSet(self.pixels, self.offset[index], self.size[index], self.labels[index])
+        paths = None if self.paths is None else self.paths[index]
+        return ImageSet(
+            self.pixels, self.offset[index], self.size[index], self.labels[index], paths)
 
     def image(self,
         index:int, # Position, 0-based

@@ -603,7 +603,8 @@ def load(
         digest = fingerprint(places.split, places.label, places.file, decoded.digest)
 
     classes, labels = np.unique(places.label, return_inverse=True)
-    all_images = replace(decoded.images, labels=labels.astype(np.int64))
+    all_images = replace(
+        decoded.images, labels=labels.astype(np.int64), paths=np.array(decoded.paths))
     train_images, val_images, test_images = (
         all_images.take(np.flatnonzero(places.split == split_name))
         for split_name in PARTS)

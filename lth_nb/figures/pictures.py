@@ -113,6 +113,7 @@ def mosaic(
             x=left_edge + px / 2,
             y=top_edge,
             yanchor='bottom',
+            yshift=2,
             text=caption_text,
             showarrow=False,
             font_size=11)
