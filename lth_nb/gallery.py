@@ -96,7 +96,7 @@ def second_look(
 
 # %% ../nbs/18_gallery.ipynb #g17
 ORDERS = dict( # Name -> what it shows
-    wrong='Most wrong first: what all runs contradict is often a wrong label',
+    wrong='Most wrong first: a label that all runs contradict may be wrong',
     unsure='Least certain first: what the runs cannot tell')
 
 def ordered(
@@ -140,7 +140,9 @@ def gallery(
     crops = [
         eval_crops(sets[split], np.array([position]), px=splits.px)[0]
         for split, position in zip(shown.split, shown.position)]
-    told = f"{len(shown)} of {len(rows):,}, {table.attrs['runs']} runs, {splits.kind} data"
+    right = (table.says == table.label).mean()
+    told = (f"{len(shown)} of {len(rows):,}; {table.attrs['runs']} runs, together right on "
+            f"{right:.0%} of {len(table):,} images; {splits.kind} data")
     captions = [*map(_told, shown.itertuples())]
     return mosaic(np.stack(crops), captions, title=f'{splits.name}: {ORDERS[order]}', about=told)
 
