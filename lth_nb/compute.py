@@ -15,9 +15,10 @@ __all__ = ['Estimate', 'estimate', 'side_by_side', 'keep_network', 'finish', 'as
 # %% ../nbs/10_compute.ipynb #c03
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,7 @@ class Estimate:
     yardsticks:int=0          # Of the runs left, those of a network that saw photographs
     keep:str='none'           # Networks that are kept: best (of each arm), none or all
     megabytes:float=0.        # They take on disk, about
+    runs_of:dict[str,int]=field(default_factory=dict) # Arm -> runs asked for; {} in older plans
 
     @property
     def time(self)->str: # Without a full stop
@@ -218,6 +220,7 @@ def estimate(
         yardsticks=sum(spec.arm in YARDSTICKS for spec in left),
         keep=keep,
         megabytes=_bytes_kept(work, left, runs, keep) / 1e6,
+        runs_of=dict(Counter(spec.arm for spec in specs)),
     )
 
 def _counted(

@@ -3,6 +3,7 @@ import json
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, call
 from PIL import Image
@@ -46,18 +47,23 @@ def test_check_start_and_a_page_that_finds_it_again(tmp_path):
     page.target.value = target
     page.inspect().join(120)
     told = page.still()[0]['text/markdown']
-    assert told.startswith('**Ready.** 6 runs asked for; 6 runs left') and 'at most on this machine' in told
-    assert 'What they can show: no interval (n = 1' in told  # a smoke run has one seed
+    assert told.startswith('**Ready.** 6 trainings on') and '6 of them to do' in told
+    assert 'at most on this machine' in told and 'one repeat has no interval (n = 1' in told  # a smoke run has one seed
+    assert page.stage == 'ready' and page.buttons['Start'].button_style == 'primary'
     assert planned(find_job(job_folder(target, out, plan=True))).left == 6
     assert 'passes' in page.still()[1]['text/markdown'] and not [*out.glob('smoke/??/*')]  # nothing was trained
-    page.begin().join(180)
+    page.begin().join(400)
     assert state(find_job(job_folder(target, out))) == 'finished', page.still()
     rows = results(target, out, True, smoke=True)
     assert len(rows) == 6 == len(results(target, out, False, smoke=True)) and set(rows.smoke.astype(str)) == {'True'}
+    page.model.path.value = f"'{target}'"  # its own images, in the quotes of a file manager
+    page.model.of_path().join(120)
+    predicted = pd.read_csv(out/'smoke/cells/predictions.csv')
+    assert len(predicted) == 60 and set(predicted['class']) <= {'dark', 'light'}
     again = OwnPage(str(out), str(tmp_path), every=.2)
     for _ in range(100):
-        if len(again.still()) > 1: break
+        if 'finished' in again.still()[0]['text/markdown']: break
         time.sleep(.1)
-    assert again.target.value == target and 'finished' in again.still()[0]['text/markdown']
+    assert again.target.value == target and again.stage == 'finished' and 'model.zip' in again.model.link.value
     page.inspect().join(120)
-    assert 'nothing left to run' in page.still()[0]['text/markdown']
+    assert 'all of them done' in page.still()[0]['text/markdown']

@@ -657,15 +657,22 @@ def _spread(record):
     return f'{record.accuracy:.1f} ± {record.std:.1f}'
 
 def accuracies_told(
-    found:Verdict, # Of one target
+    found:Verdict|pd.DataFrame, # A verdict, or a table from `stats.accuracy_table`
+    *,
+    target:str='',     # Set the runs were trained on; a verdict knows it, as all that follows
+    at_round:int=0,    # Round of the sparse arms; 0 = the sparsest of the table
+    measure:str='accuracy', # As `Reading.measure`
 )->pd.DataFrame: # A row per network, in the order of `dot_plot`; texts
     "Every arm at the named round, in words."
-    drawn_rows = _rows_of(found.accuracy, found.reading.named or found.accuracy['round'].max())
-    measure = found.reading.measure
+    if not isinstance(found, pd.DataFrame):
+        reading = found.reading
+        known = dict(target=found.target, at_round=reading.named or 0, measure=reading.measure)
+        return accuracies_told(found.accuracy, **known)
+    drawn_rows = _rows_of(found, at_round or found['round'].max())
     return pd.DataFrame([{
         'network': ARM_NAMES.get(record.arm, record.arm),
         'arm': record.arm,
-        'tickets of': source_name(record.source, found.target) if record.source else '',
+        'tickets of': source_name(record.source, target) if record.source else '',
         f'test {measure}, %': _spread(record),
         'beside scratch, points': _beside(record),
         'n': record.n,

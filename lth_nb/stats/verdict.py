@@ -712,6 +712,7 @@ def json_of(
         recipe=result.recipe,
         search_recipe=reading.search_recipe,
         preset=reading.preset,
+        measure=reading.measure,
         n_train=reading.n_train,
         n_test=reading.n_test,
         seeds=list(reading.seeds),

@@ -1,4 +1,4 @@
-"JupyterLab in a real browser: the explorer opens, redraws, opens a run, and carries a transfer through."
+"JupyterLab in a real browser: the explorer opens, redraws, opens a run; a transfer runs; a folder becomes predictions."
 import json
 import os
 import re
@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from lth_nb.explore.own import last_job, state, stop
 
@@ -205,4 +207,96 @@ def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
                            arg=re.sub(r'\W+', ' ', verdict)[:60], timeout=60_000)
     shot('lab_finished')
     assert len([*(home/'runs').glob('??/*/result.json')]) > kept
+    assert not page.faults
+
+
+def folder_of_shapes(into, n=40, seed=0):
+    "Small pictures of discs and squares on noise; no two alike."
+    rng = np.random.default_rng(seed)
+    for k in range(n):
+        kind = ('disc', 'square')[k % 2]
+        (into/kind).mkdir(parents=True, exist_ok=True)
+        picture = Image.fromarray(rng.integers(60, 120, (32, 32, 3)).astype(np.uint8))
+        x, y, side = rng.integers(2, 14, 3)
+        draw = ImageDraw.Draw(picture)
+        shape = draw.ellipse if kind == 'disc' else draw.rectangle
+        shape((int(x), int(y), int(x + side + 8), int(y + side + 8)), fill=(220, 200, 180))
+        picture.save(into/kind/f'{seed}_{k}.png')
+    return into
+
+
+def own_page_alone(home):
+    "A copy of the explorer with smoke runs and the third page alone: seconds, and the same page."
+    book = json.loads((home/'explore.ipynb').read_text())
+    others = ('study = StudyPage', 'def bank_page', 'at_hand = ')
+    book['cells'] = [c for c in book['cells'] if not any(part in ''.join(c['source']) for part in others)]
+    for cell in book['cells']:
+        source = ''.join(cell['source'])
+        source = source.replace('smoke:bool = False', 'smoke:bool = True').replace('out:str = ""', 'out:str = "path"')
+        cell['source'] = source.splitlines(keepends=True)
+    (home/'path.ipynb').write_text(json.dumps(book))
+
+
+def line_of(page, label):
+    "The line to type into behind a label."
+    return page.locator('.widget-text', has=page.locator(f'label:text-is("{label}")')).locator('input')
+
+
+def press(page, label): page.locator(f'.widget-button:text-is("{label}")').click()
+
+
+def rows_of(csv, wanted):
+    "The table of predictions, once it has so many rows."
+    for _ in range(600):
+        if csv.exists() and len(table := pd.read_csv(csv)) == wanted: return table
+        time.sleep(.2)
+    raise TimeoutError(f'{csv} never had {wanted} rows')
+
+
+def test_a_path_leads_from_a_folder_to_predictions(page, lab, shot):
+    address, home = lab
+    shapes, more = folder_of_shapes(home/'shapes'), folder_of_shapes(home/'more', 6, seed=1)
+    own_page_alone(home)
+    opened(page, address, 'path.ipynb')
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    start = page.locator('.widget-button:text-is("Start")')
+    start.wait_for(timeout=180_000)
+    assert start.is_disabled() and start.get_attribute('title') == 'Check the images first'
+    def keep(name):
+        "A picture of a state, the pointer out of the way."
+        line_of(page, 'images').evaluate("part => part.scrollIntoView({block: 'start'})")
+        page.mouse.move(2, 2)
+        page.wait_for_timeout(500)
+        shot(f'path_{name}')
+    keep('empty')
+    line_of(page, 'images').fill(f'"{shapes}"')  # as a file manager copies it
+    line_of(page, 'images').press('Tab')
+    press(page, 'Check')
+    page.wait_for_selector('text=Ready.', timeout=300_000)
+    assert page.locator('text=The check passes').count() == 1
+    keep('ready')
+    press(page, 'Start')
+    page.wait_for_selector('text=/[0-9]+ of [0-9]+ runs/', timeout=300_000)
+    keep('running')
+    page.wait_for_selector('text=the answer is below', timeout=600_000)
+    page.wait_for_selector('text=SMOKE RUN', timeout=60_000)
+    keep('finished')
+    csv = home/'path/smoke/shapes/predictions.csv'
+    with page.expect_file_chooser() as chosen: page.locator('.jupyter-widgets button:has-text("Choose images")').click()
+    files = sorted(more.glob('*/*.png'))
+    chosen.value.set_files(files[:2])  # in the browser
+    assert sorted(rows_of(csv, 2).file) == sorted(file.name for file in files[:2])
+    line_of(page, 'new images').fill('more')  # as Copy Path has it: from the folder of the server
+    line_of(page, 'new images').press('Tab')
+    press(page, 'Predict')
+    assert set(rows_of(csv, 6)['class']) <= {'disc', 'square'}
+    page.wait_for_selector('text=6 files', timeout=60_000)
+    with page.expect_download() as taken: page.locator('a:text-is("Download predictions.csv")').click()
+    assert len(pd.read_csv(taken.value.path())) == 6
+    with page.expect_download() as taken: page.locator('a:text-is("Download the model as one file")').click()
+    assert zipfile.is_zipfile(taken.value.path()) and taken.value.suggested_filename == 'model.zip'
+    line_of(page, 'new images').evaluate("part => part.scrollIntoView({block: 'start'})")
+    page.mouse.move(2, 2)
+    page.wait_for_timeout(500)
+    shot('path_predicted')
     assert not page.faults
