@@ -95,7 +95,8 @@ def download(
     content = b64encode(file.read_bytes()).decode()
     held = f'data:application/octet-stream;base64,{content}'
     name = escape(file.name)
-    return (f'<a download="{name}" href="{held}" class="lth-download"><b>{escape(label)}</b></a> '
+    return (f'<a download="{name}" href="{held}" style="text-decoration: underline; '
+            f'color: var(--jp-content-link-color, #0b5cad)"><b>{escape(label)}</b></a> '
             f'({name}, {size / 1e6:.2f} MB; it lies in <code>{escape(str(file.parent))}</code>)')
 
 def zipped(
