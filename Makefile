@@ -77,7 +77,8 @@ test: $(READY)
 	exit $$bad
 
 lab: $(READY)
-	LTH_DATA="$${LTH_DATA:-$(CURDIR)/data}" $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/nbs/index.ipynb $(ARGS)
+	LTH_DATA="$${LTH_DATA:-$(CURDIR)/data}" LTH_OUT="$${LTH_OUT:-$(CURDIR)/runs}" \
+	  $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/nbs/experiments/explore.ipynb $(ARGS)
 
 # The site, into _docs/: a warning, a dead link or a missing picture is an error. No network once this is installed.
 docs: $(DOCS)

@@ -169,12 +169,24 @@ def _kept(reading, sources, arms):
 
     return replace(reading, rows=rows)
 
+def _ring(run_dots, key):
+    "A ring around the dot of one run; [] where it is not drawn."
+    for trace in run_dots:
+        for at, weights, height in zip(trace.customdata, trace.x, trace.y):
+            if at == key:
+                edge = dict(color='#000000', width=2.5)
+                marker = dict(symbol='circle-open', size=17, line=edge, color='#000000')
+                return [go.Scatter(x=[weights], y=[height], mode='markers', name='opened',
+                                   hoverinfo='skip', marker=marker)]
+    return []
+
 def figure(
     reading:Reading, # From `reading_of`
     *,
     sources:tuple=(), # Kept; () = all
     arms:tuple=(),    # Kept; () = all
     metric:str='test_acc', # In `METRICS`
+    ring:str='',      # Key of a run that has a ring around its dot
 )->go.Figure: # Curves with a dot per run
     "A metric over the weights that remain."
     narrower = _kept(reading, sources, arms)
@@ -183,7 +195,8 @@ def figure(
     title = f'{reading.target}: {METRICS[metric]} over the weights that remain'
     picture = curves(with_metric, arms=masked_arms, title=title)
     picture.data = [trace for trace in picture.data if trace.name != 'runs'] # those know no key
-    picture.add_traces([*dots(narrower, metric)])
+    run_dots = [*dots(narrower, metric)]
+    picture.add_traces([*run_dots, *_ring(run_dots, ring)])
     return fluid(picture.update_yaxes(title=METRICS[metric]))
 
 # %% ../../nbs/explore/00_study.ipynb #c24
@@ -380,6 +393,7 @@ class StudyPage:
         self.run = pick('run', width=620)
         self.sources, self.arms = several('sources', 9), several('arms', 9)
         self.panel, self.ladder = widgets.Output(), widgets.Output()
+        self.first = widgets.Output() # of an opened run, where its dot is
         self.details, self.images = widgets.Output(), widgets.Output()
         self.box = self._laid_out()
         self._wire()
@@ -395,6 +409,7 @@ class StudyPage:
         return widgets.VBox([
             in_a_row(*choosers),
             self.panel,
+            self.first,
             self.ladder,
             invitation,
             self.run,
@@ -482,10 +497,16 @@ def draw(self:StudyPage)->None: # Nothing
     run_names = [(run_name(one_run), one_run.key) for _, one_run in run_rows.iterrows()]
     _fill(self.run, [('choose a run', ''), *run_names], '')
     self.busy, self.details.outputs, self.images.outputs = False, (), ()
-    narrowing = dict(sources=self.sources.value or ('none',), arms=self.arms.value or ('none',))
-    self.panel.outputs = attempt(
-        lambda: figure(self.reading(), metric=self.metric.value, **narrowing))
+    self.first.outputs = ()
+    self.paint()
     self.climb()
+
+@patch
+def paint(self:StudyPage)->None: # Nothing
+    "The figure under the choices, with a ring around the run that is open."
+    narrowing = dict(sources=self.sources.value or ('none',), arms=self.arms.value or ('none',))
+    self.panel.outputs = attempt(lambda: figure(
+        self.reading(), metric=self.metric.value, ring=self.run.value or '', **narrowing))
 
 @patch
 def climb(self:StudyPage)->None: # Nothing
@@ -573,11 +594,13 @@ def confused(self:StudyPage,
 def open_run(self:StudyPage)->None: # Nothing
     "Facts, curves, density, what its dense twin does otherwise, confusion."
     opened_run, self.images.outputs, self.details.outputs = self.opened(), (), ()
+    self.first.outputs = ()
+    self.paint()
     if opened_run is None:
         return
 
+    self.first.outputs = attempt(lambda: f'{self.facts(opened_run)}. More of it stands below.')
     self.details.outputs = (
-        *attempt(lambda: self.facts(opened_run)),
         *attempt(lambda: self.learned(opened_run)),
         *attempt(lambda: layers(opened_run)),
         *attempt(lambda: self.beside(opened_run)),
