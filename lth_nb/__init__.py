@@ -33,6 +33,7 @@ Modules:
 - `lth_nb.doctor`: What a report of a fault needs to know of a machine: ten lines, none of which names a person.
 - `lth_nb.experiments`: What an experiment was asked, each value in its type; and the command that executes it.
 - `lth_nb.explore.bank`: What is left of each layer, which filters survive, what two searches have in common.
+- `lth_nb.explore.model`: A few files chosen in the browser, or a folder: a table with small pictures, and predictions.csv.
 - `lth_nb.explore.own`: Checked, planned, and trained on in the background, by a process that outlives the notebook.
 - `lth_nb.explore.study`: A finished study, or yours, with dropdowns: redraw, hover, click a run, see what it got wrong.
 - `lth_nb.explore.widgets`: Values shown in a widget, a few controls, a listener that hears clicks and keeps the keys.

@@ -51,7 +51,7 @@ from lth_nb.experiments import (
     sentences,
     set_at,
 )
-from .model import ModelPart
+from .model import SECOND, ModelPart, doubted
 from lth_nb.explore.widgets import (
     attempt,
     button,
@@ -686,7 +686,10 @@ class OwnPage:
             Start=button('Start', lambda: self.begin(), 90),
             Stop=button('Stop', lambda: self.end(), 90))
         settings = fold('more settings', self.recipe, self.train, self.accept)
-        self.answer = widgets.VBox([heading('The answer'), self.results])
+        self.doubts = widgets.Output()
+        self.again = widgets.VBox([
+            button('Show likely wrong labels', lambda: self.look_again(), 190), self.doubts])
+        self.answer = widgets.VBox([heading('The answer'), self.results, self.again])
         log_section = fold('what the job prints', self.log)
         seen(self.answer, False)
         self.stand('new')
@@ -810,7 +813,10 @@ def look(self:OwnPage,
         self.drawn = job_state, n_done
         self.results.outputs = attempt(lambda: self.found(job, job_state == 'finished'))
         seen(self.answer, True)
-        self.model.show(place_of(job) if job_state == 'finished' else None)
+        results_at = place_of(job) if job_state == 'finished' else None
+        self.model.show(results_at)
+        self.doubts.outputs = ()
+        seen(self.again, results_at is not None and (results_at/SECOND).is_file())
     # last: who reads *finished* finds the verdict below it
     self.say(f'{as_written(Path(job.folder).name)}: {in_words(job, job_state, progressed)}')
 
@@ -832,6 +838,21 @@ def found(self:OwnPage,
         return 'no run has finished yet', networks
 
     return networks, *so_far(run_rows)
+
+@patch
+def look_again(self:OwnPage)->Thread: # Looking
+    "Show what the runs contradict."
+    job = self.job
+    def work():
+        "As the job was typed; what stands in the field by now may be another set."
+        images = find(job.typed['target'], job.typed.get('data', 'data'))
+        return doubted(place_of(job), images)
+
+    def draw():
+        "Pictures, or why there are none."
+        self.doubts.outputs = attempt(work)
+
+    return in_background(draw, self.say)
 
 @patch
 def still(self:OwnPage)->list[dict]: # For `display(*..., raw=True)`
