@@ -696,8 +696,7 @@ class OwnPage:
         return widgets.VBox([
             self.target, self.repeats, settings,
             in_a_row(*self.buttons.values(), self.bar),
-            self.state, self.accepting, self.findings,
-            self.answer, self.model.box, log_section])
+            self.state, self.accepting, self.answer, self.model.box, self.findings, log_section])
 
     def _wire(self):
         "What was checked counts no more once something else is typed."

@@ -274,8 +274,8 @@ def listener(
     return new_listener
 
 # %% ../../nbs/explore/03_widgets.ipynb #w11
-GONE = ('<p class="lth-gone">This page is closed. <b>Run › Run All Cells</b> opens it; a transfer '
-        'that was started goes on meanwhile, and is found again.</p>')
+GONE = ('<p class="lth-gone">Nothing to press above? <b>Run › Run All Cells</b> opens the page; a '
+        'transfer that was started goes on meanwhile, and is found again.</p>')
 
 def present(
     box:widgets.Widget, # A page

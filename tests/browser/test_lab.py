@@ -291,9 +291,9 @@ def test_a_path_leads_from_a_folder_to_predictions(page, lab, shot):
     press(page, 'Predict')
     assert set(rows_of(csv, 6)['class']) <= {'disc', 'square'}
     page.wait_for_selector('text=6 files', timeout=60_000)
-    with page.expect_download() as taken: page.locator('a:text-is("Download predictions.csv")').click()
+    with page.expect_download() as taken: page.locator('a:has-text("Download predictions.csv")').click()
     assert len(pd.read_csv(taken.value.path())) == 6
-    with page.expect_download() as taken: page.locator('a:text-is("Download the model as one file")').click()
+    with page.expect_download() as taken: page.locator('a:has-text("Download the model as one file")').click()
     assert zipfile.is_zipfile(taken.value.path()) and taken.value.suggested_filename == 'model.zip'
     line_of(page, 'new images').evaluate("part => part.scrollIntoView({block: 'start'})")
     page.mouse.move(2, 2)
