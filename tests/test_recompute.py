@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, call
 
-SCRIPT, STUDY = ROOT/'studies/recompute.py', ROOT/'studies/real_small'
+SCRIPT, STUDY = ROOT/'studies/recompute.py', ROOT/'studies/deep'
 NOTEBOOK = ROOT/'nbs/experiments/what_we_found.ipynb'
 
 

@@ -83,10 +83,14 @@ def mean_accuracy(
     return float(np.mean([side.values.value.mean() for side in sides]))
 
 def _answer(mean):
-    "A mean in few words."
+    "A mean in few words; an open one says so where its interval leaves 0 out."
     if np.isnan(mean.effect):
         return mean.reason
-    return f'{mean.numbers}, {mean.word or mean.reason}'
+
+    told = mean.word or mean.reason
+    if mean.word == 'open' and (mean.lo > 0 or mean.hi < 0):
+        told = 'open after Holm'
+    return f'{mean.numbers}, {told}'
 
 def abstract_of(
     found:Sequence[Reading], # One per target, of one recipe
