@@ -497,8 +497,8 @@ def card_of(
         f"{PREDICTED} {_tempered_told(about['temperature'])}",
         '',
         f"**What it is.** {as_written(network_told(about))}; trained on {about['n_train']} images, "
-        f"recipe {about['recipe']}. Several ways of training were compared on these images, each "
-        f'several times (a seed is one time). {as_written(reason)}'.strip(),
+        f"recipe {about['recipe']}. It is one of several ways of training that were compared on "
+        f'these images; a seed is one repetition. {as_written(reason)}'.strip(),
         '',
         f"For tracing: run `{about['run'][:12]}`, data `{about['fingerprint'][:12]}`, {made_by}; "
         f'the weights take {weights}. Licence of the images: {as_written(licence)}.',

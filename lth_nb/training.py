@@ -328,6 +328,15 @@ class Course:
                 named[weight_name] = remembered
         return named
 
+    def remember(self,
+        named:State, # From `momentum`
+    )->None: # Nothing
+        "Give the optimiser back what it remembered, laid out as the weights are."
+        for weight_name, remembered in named.items():
+            weight = self.model.get_parameter(weight_name)
+            buffer = torch.empty_like(weight, requires_grad=False).copy_(remembered)
+            self.opt.state[weight]['momentum_buffer'] = buffer
+
 # %% ../nbs/04_training.ipynb #w04
 KEPT = 'step', 'losses', 'history', 'over' # Of a course, as JSON
 OF_BEST = 'loss', 'epoch', 'previous', 'waited'
@@ -349,7 +358,7 @@ class Resume:
     file:Path       # Of the state; its folder is made when the first one is written
     every:float=60. # Seconds between two of them
     steps:int=50    # Between two looks at the clock
-    told:float=field(default_factory=time.monotonic) # When the last one was written
+    written:float=field(default_factory=time.monotonic) # When the last one was
 
     def keep(self,
         course:Course, # Under way
@@ -357,7 +366,8 @@ class Resume:
     )->None: # Nothing
         "Write the state if it is time, or if the course is over."
         now = time.monotonic()
-        if now - self.told < self.every and not course.over:
+        is_due = now - self.written >= self.every
+        if not is_due and not course.over:
             return
 
         tensors = {}
@@ -369,7 +379,7 @@ class Resume:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with whole(self.file) as unfinished:
             safetensors.torch.save_file(tensors, unfinished, dict(about=json.dumps(about)))
-        self.told = now
+        self.written = now
 
     def read(self)->tuple[dict, dict[str,State]]|None: # Numbers and groups; None: no state
         "What was kept."
@@ -383,7 +393,8 @@ class Resume:
         except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError):
             return None
 
-        return about, groups
+        is_whole = {*KEPT, 'best', 'seconds'} <= about.keys()
+        return (about, groups) if is_whole else None
 
     def restore(self,
         course:Course, # At its start; then as it was kept
@@ -394,17 +405,13 @@ class Resume:
             return 0.
 
         about, groups = kept
-        own, held = course.model.state_dict(), groups.get('model', {})
-        if {name: value.shape for name, value in own.items()} != {
-                name: value.shape for name, value in held.items()}:
+        held = groups.get('model', {})
+        if _shapes(held) != _shapes(course.model.state_dict()):
             return 0. # of another network
 
         device = next(course.model.parameters()).device
         course.model.load_state_dict(held)
-        for weight_name, remembered in groups.get('momentum', {}).items():
-            weight = course.model.get_parameter(weight_name)
-            buffer = torch.empty_like(weight).copy_(remembered)
-            course.opt.state[weight]['momentum_buffer'] = buffer.detach()
+        course.remember(groups.get('momentum', {}))
         for name in KEPT:
             setattr(course, name, about[name])
         for name in OF_BEST:
@@ -417,12 +424,21 @@ class Resume:
         "Remove the state: what came of it is kept elsewhere."
         self.file.unlink(missing_ok=True)
 
+def _shapes(
+    state:State, # Any
+)->dict[str,torch.Size]: # By name
+    "What two states must share to be of one network."
+    return {weight_name: content.shape for weight_name, content in state.items()}
+
 def _on(
     device:torch.device, # Where the network is
-    state:State|None,    # As read
+    state:State|None,    # As read; None where there is none
 )->State|None: # The same there
     "A state on a device."
-    return state and {name: content.to(device) for name, content in state.items()}
+    if state is None:
+        return None
+
+    return {weight_name: content.to(device) for weight_name, content in state.items()}
 
 # %% ../nbs/04_training.ipynb #c52
 def fit(
@@ -547,7 +563,7 @@ def _pieces(
 
 def _row(
     seconds:float, # Since the run began
-    course:'Course', # At the end of an epoch
+    course:Course, # At the end of an epoch
     epoch:int,     # 0-based
     rate:float,    # Learning rate of the epoch's last step
     scores:Scores, # On the validation split
@@ -592,7 +608,7 @@ class _Progress:
 
 # %% ../nbs/04_training.ipynb #c54
 def _finish(
-    course:'Course', # Over; its network gets its best weights back, unless restore is 'last'
+    course:Course,   # Over; its network gets its best weights back, unless restore is 'last'
     first_step:int,  # Where the run began
     batch:int,       # Images per step
 )->Fit: # The report

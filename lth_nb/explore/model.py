@@ -175,7 +175,7 @@ def _sure(
 )->str: # Such as '97 %'; '' where there is no class
     "How sure the network is of the class it names."
     sure = max((row[name] for name in classes), default=float('nan'))
-    return '' if sure != sure else f'{sure:.0%}'.replace('%', ' %')
+    return '' if pd.isna(sure) else f'{100 * sure:.0f} %'
 
 def _cells(
     row:dict,    # Of the table of predictions
@@ -237,9 +237,10 @@ def doubted(
     most:int=12,   # Rows shown
 )->Html: # A table
     "The images that the runs contradict most, with how far to trust that."
+    from lth_nb.gallery import ordered  # when asked for
     table = pd.read_csv(place/SECOND, dtype=dict(file=str, label=str, says=str),
                         keep_default_na=False)
-    wrong = table[table.says != table.label]
+    wrong = ordered(table, 'wrong')
     first = wrong.head(most)
     names = {*first.file}
     contents = ((name, content) for name, content in images.entries() if name in names)

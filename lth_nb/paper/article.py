@@ -83,14 +83,11 @@ def mean_accuracy(
     return float(np.mean([side.values.value.mean() for side in sides]))
 
 def _answer(mean):
-    "A mean in few words; an open one says so where its interval leaves 0 out."
+    "A mean in few words."
     if np.isnan(mean.effect):
         return mean.reason
 
-    told = mean.word or mean.reason
-    if mean.word == 'open' and (mean.lo > 0 or mean.hi < 0):
-        told = 'open after Holm'
-    return f'{mean.numbers}, {told}'
+    return f'{mean.numbers}, {mean.brief}'
 
 def abstract_of(
     found:Sequence[Reading], # One per target, of one recipe

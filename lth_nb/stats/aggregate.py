@@ -245,6 +245,7 @@ class Choice:
     accuracy:float  # Mean test accuracy there; NaN for one seed
     std:float       # Over seeds, ddof 1
     n:int           # Seeds
+    tried:int       # Rounds to choose from
     chosen:int      # Round chosen on the validation of all seeds, ties to the sparser
     chosen_accuracy:float # Mean test accuracy there
     best:int        # Round that is best on the test set, as in the paper
@@ -312,12 +313,13 @@ def cross_fitted(
         accuracy=float(fitted.mean()),
         std=float(fitted.std(ddof=1)),
         n=len(test_means),
+        tried=len(rounds),
         chosen=chosen,
         chosen_accuracy=float(test_means[chosen].mean()),
         best=best_round,
         best_accuracy=float(test_means[best_round].mean()))
 
-NAMED = ('target', 'recipe', 'source', 'n', 'chosen', 'best') # Of a choice, as they are
+NAMED = ('target', 'recipe', 'source', 'n', 'tried', 'chosen', 'best') # Of a choice, as they are
 SHOWN = ('accuracy', 'std', 'optimism', 'best_accuracy', 'best_optimism') # Of a choice, in percent
 
 def _choice_record(choice):

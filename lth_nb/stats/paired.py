@@ -247,12 +247,19 @@ class Comparison:
         these_tickets = 'this ticket' if self.tickets == 1 else f'these {self.tickets} tickets'
         return f'n = {self.n} seeds, with {these_tickets}'
     @property
+    def brief(self)->str: # Such as 'higher', 'open', 'open after Holm', 'too few seeds'
+        "The word; an open one says so where its interval leaves 0 out and the family decided."
+        leaves_out = self.lo > 0 or self.hi < 0
+        if self.word == 'open' and leaves_out:
+            return 'open after Holm'
+        return self.word or self.reason or 'no word'
+    @property
     def saying(self)->str: # Such as 'higher', 'open, between -3.0 and +9.0 points', 'too few seeds'
         "The word; with what is excluded where it is open; the reason where there is none."
         if self.word == 'open':
             lowest, highest = self.excluded
-            return f'open, between {lowest:+.1f} and {highest:+.1f} points'
-        return self.word or self.reason or 'no word'
+            return f'{self.brief}, between {lowest:+.1f} and {highest:+.1f} points'
+        return self.brief
     def _repr_markdown_(self)->str: # One line
         "The comparison on one line."
         opening = f'**{self.name}** on {self.target}'

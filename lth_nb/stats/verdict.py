@@ -14,7 +14,7 @@ collapsed, too few seeds."""
 # %% auto #0
 __all__ = ['COST', 'LIMIT', 'OPTIONAL', 'ENOUGH', 'HELPS', 'accuracy_table', 'number_of', 'rows_of', 'Health', 'positive_control',
            'health', 'on_validation', 'beaten_arms', 'recommend', 'Verdict', 'leading_sources', 'verdict', 'percent',
-           'tickets_of', 'saying_of', 'answer_of', 'beside_ticket', 'sentence_of', 'decision_of', 'json_of']
+           'tickets_of', 'answer_of', 'beside_ticket', 'sentence_of', 'decision_of', 'json_of']
 
 # %% ../../nbs/stats/02_verdict.ipynb #c03
 from collections.abc import Mapping, Sequence
@@ -505,16 +505,6 @@ def tickets_of(
     drawn_mark = ' (STAND-IN)' if source in reading.drawn_sources else ''
     return f'{source}{drawn_mark} tickets'
 
-def saying_of(
-    found:Comparison, # With its word or its reason
-)->str: # Such as 'open after Holm, between -14.4 and -3.3 points'
-    "The word; an open one says so where its interval leaves 0 out and the family decided."
-    leaves_out = found.lo > 0 or found.hi < 0
-    if found.word != 'open' or not leaves_out:
-        return found.saying
-    lowest, highest = found.excluded
-    return f'open after Holm, between {lowest:+.1f} and {highest:+.1f} points'
-
 def answer_of(
     found:Comparison, # With its word or its reason
 )->str: # Such as '13.6 points higher [+8.0, +19.0]'
@@ -524,7 +514,7 @@ def answer_of(
         points_apart = abs(tenth(found.effect))
         return f'{points_apart:.1f} points {found.word} [{lowest:+.1f}, {highest:+.1f}]'
     if found.word:
-        return saying_of(found)
+        return found.saying
     return f'{tenth(found.effect):+.1f} points, {found.reason}'
 
 def beside_ticket(
@@ -541,7 +531,7 @@ def beside_ticket(
         return f', ticket open, {lowest:+.1f} to {highest:+.1f} points'
     if not found.word and found.reason == headline.reason:
         return ''
-    return f', {saying_of(found)}'
+    return f', {found.saying}'
 
 # %% ../../nbs/stats/02_verdict.ipynb #c36
 def _reached(result, arm):
