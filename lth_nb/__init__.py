@@ -40,6 +40,7 @@ Modules:
 - `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.
 - `lth_nb.figures.ladder`: Differences with their intervals: the ladder from scratch to ticket, a forest of targets, two recipes side by side.
 - `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, what a network takes for what; on one page that opens offline.
+- `lth_nb.figures.stills`: The figures of an executed notebook as pictures too, for pages where plotly does not run.
 - `lth_nb.figures.style`: Colours and markers that everybody can tell apart, a title that says the finding, a caption below, and files that open offline.
 - `lth_nb.gallery`: Images worth a second look: likely wrong labels first, then doubts; and where a network looked.
 - `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.

@@ -53,14 +53,26 @@ def _run(
     from papermill.exceptions import PapermillExecutionError
     options = [option for option in asked.options if option != '--plan']
     try:
-        run(asked.name, options, asked.plan or '--plan' in asked.options)
+        executed = run(asked.name, options, asked.plan or '--plan' in asked.options)
     except click.ClickException as error:
         raise ValueError(error.format_message()) from error
     except click.Abort as error:
         raise KeyboardInterrupt from error
     except PapermillExecutionError as error:
         raise ValueError(_of_cell(error)) from error
+    if executed:
+        _add_stills(executed)
+
     return ''
+
+def _add_stills(
+    executed:Path, # Notebook
+)->None: # Nothing; where there are none, a line on stderr says why
+    "Lay pictures beside a notebook's figures: a page made of it shows them."
+    from lth_nb.figures.stills import add_stills  # plotly, which no other command needs
+    failure = add_stills(executed)
+    if failure:
+        _complain(f"a page made of the notebook will show no figures: {failure}")
 
 def _of_cell(
     error:Exception, # Of a cell of the notebook, from papermill

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import ROOT, call
+from nbconvert import HTMLExporter
 from notebooks import files_of, walk
 from test_bad_input import draw
 
@@ -121,6 +122,14 @@ def test_figures_open_offline_and_say_what_they_show(typed, mine, figure):
     images = {p.suffix for p in (typed/'mouse_lba').glob(f'{figure}.*')}
     assert images == {'.html', '.svg', '.png'} or 'no SVG or PNG: ' in values(mine/'out.ipynb')
     assert [o for o in outputs(mine/'out.ipynb') if 'application/vnd.plotly.v1+json' in o.get('data', {})]
+
+
+def test_a_page_made_of_the_notebook_shows_its_figures(commanded):
+    path = commanded[0]/'there/smoke/mouse_lba/run_transfer.ipynb'
+    live = [o['data'] for o in outputs(path) if 'application/vnd.plotly.v1+json' in o.get('data', {})]
+    if 'no SVG or PNG: ' in values(path): pytest.skip('no browser draws them')
+    page, _ = HTMLExporter().from_filename(str(path))
+    assert page.count('src="data:image/svg+xml;base64,') == len(live) > 3
 
 
 def test_lth_ends_with_notebook_verdict_and_panel(commanded):

@@ -5,10 +5,12 @@ import re
 import tomllib
 from configparser import ConfigParser
 
+import nbformat
 from conftest import MACHINE, call
 from nbdev.config import get_config
 
 import lth_nb
+from lth_nb.figures.stills import without_still
 
 REGISTRY = re.compile(r'pypi\.org|pythonhosted|//download\.pytorch|registry\.npmjs|--(?:extra-)?index-url +\S+:')
 
@@ -71,6 +73,12 @@ def test_no_notebook_carries_a_copy_of_plotly(root):
     paths = [p for p in paths if '_build' not in p.parts]
     fat = [p.name for p in paths if 'PlotlyConfig' in p.read_text(encoding='utf-8')]
     assert paths and fat == [], 'run its lessons with PLOTLY_RENDERER=plotly_mimetype'
+
+
+def test_every_figure_of_a_notebook_is_seen_where_plotly_does_not_run(root):
+    paths = sorted((root/'nbs').rglob('*.ipynb'))
+    lacking = [path.name for path in paths if without_still(nbformat.read(path, as_version=4))]
+    assert paths and lacking == [], 'run python docs/figures.py'
 
 
 def test_cleaning_keeps_the_parameters_tag(root, project):

@@ -10,11 +10,11 @@ writes it as a page that opens without a network."""
 # %% auto #0
 __all__ = ['SOURCES', 'OWN', 'SCRATCH', 'OTHERS', 'NAMES', 'ARMS', 'WIDTH', 'look', 'source_name', 'fade', 'accuracy_range',
            'accuracy_axis', 'finish', 'label_room', 'sentences', 'side_by_side', 'at_right', 'caption_of', 'about',
-           'spread_labels', 'save_figures', 'save_figure', 'show']
+           'spread_labels', 'draw_files', 'save_figures', 'save_figure', 'show']
 
 # %% ../../nbs/figures/00_style.ipynb #c03
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
@@ -292,12 +292,17 @@ def _as_asked(fig, path, kind):
     options = dict(width=fig.layout.width, height=fig.layout.height, format=kind)
     return dict(fig=fig.to_dict(), path=path.with_name(f'{path.name}.{kind}'), opts=options)
 
-def _draw(jobs, seconds):
-    "Write pictures with kaleido, all with one browser; '' or one line saying why there are none."
+def draw_files(
+    jobs:Iterable[tuple[go.Figure, Path]], # Figures, and where each goes, without suffix
+    kinds:Sequence[str]=('svg', 'png'),    # Suffixes
+    *,
+    seconds:float=60.,                     # To wait for the browser, > 0
+)->str: # '' or one line saying why there are none
+    "Write pictures with kaleido, all with one browser."
     requests = [
         _as_asked(figure, file_path, file_kind)
         for figure, file_path in jobs
-        for file_kind in ('svg', 'png')]
+        for file_kind in kinds]
     try:
         import kaleido  # not everywhere
         drawing = kaleido.write_fig_from_object(
@@ -306,7 +311,7 @@ def _draw(jobs, seconds):
             one_thread.submit(asyncio.run, asyncio.wait_for(drawing, seconds)).result()
     except (ImportError, RuntimeError, ValueError, OSError) as error: # no kaleido, browser, answer
         error_lines = str(error).strip().splitlines() or [f'no answer in {seconds:g} s']
-        return f'no SVG or PNG: {error_lines[0]}'
+        return f"no {' or '.join(map(str.upper, kinds))}: {error_lines[0]}"
     return ''
 
 def save_figures(
@@ -322,7 +327,8 @@ def save_figures(
         figure.write_html(folder/f'{figure_name}.html', include_plotlyjs=True)
     if not figures:
         return ''
-    return _draw([(figure, folder/figure_name) for figure_name, figure in figures.items()], seconds)
+    jobs = [(figure, folder/figure_name) for figure_name, figure in figures.items()]
+    return draw_files(jobs, seconds=seconds)
 
 def save_figure(
     fig:go.Figure,      # Any figure

@@ -523,7 +523,7 @@ def beside_ticket(
 )->str: # Such as ', ticket higher', ', ticket +12.8 [+5.8, +19.7]', ', no different', ''
     "The answer where the other arm's accuracy was just named; in numbers where it is the first."
     lowest, highest = found.excluded # of ticket minus that arm
-    if found.word in ('higher', 'lower') and headline.word == 'open':
+    if found.word in ('higher', 'lower') and headline.word in ('open', ''):
         return f', ticket {tenth(found.effect):+.1f} [{lowest:+.1f}, {highest:+.1f}]'
     if found.word in ('higher', 'lower'):
         return f', ticket {found.word}'
