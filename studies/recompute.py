@@ -678,21 +678,35 @@ def check_at_hand(tally, notebook, article):
             tally.printed('runs at hand', 'runs at hand', shown, article.at_hand)
 
 
-TITLE = { # Word -> what a title says of early weights, and of pruning them
-    'higher': (' help on', 'helps more'),
-    'lower': (' hurt on', 'costs accuracy'),
-    'no different': (' change nothing on', 'neither helps nor harms')}
+TITLE = { # What a title is made of -> what it says for each word
+    ('ticket', 'scratch'): {
+        'higher': ' beat training from scratch',
+        'lower': ' fall behind training from scratch',
+        'no different': ' do as well as training from scratch'},
+    EARLY: {
+        'higher': 'early weights alone help',
+        'lower': 'early weights alone hurt',
+        'no different': 'early weights alone change nothing'},
+    ('ticket', 'dense'): {
+        'higher': 'pruning helps',
+        'lower': 'pruning costs accuracy',
+        'no different': 'pruning neither helps nor harms'}}
+SETTLED = ('higher', 'lower', 'no different') # Words that say something
 
 
 def check_title(tally, text, article):
-    "The two words that a title is made of, and how many targets there are."
-    early, _, pruning = text.partition(';')
-    for place, (part, pair) in enumerate(((early, EARLY), (pruning, ('ticket', 'dense')))):
-        said = [word for word, phrases in TITLE.items() if phrases[place] in part]
-        expected = article.means[pair].word
+    "The words that a title is made of, the interval of an open gain, the number of targets."
+    for pair, phrases in TITLE.items():
+        said = [word for word, phrase in phrases.items() if phrase in text]
+        word = article.means[pair].word
         told = said[0] if said else ''
-        tally.same('title', ' - '.join(pair), told, expected if expected in TITLE else '')
-    shown = re.search(r'on (\d+) ', early)
+        tally.same('title', ' - '.join(pair), told, word if word in SETTLED else '')
+    answer = article.means['ticket', 'scratch']
+    between = re.search(rf'scratch: ({NUMBER}) to ({NUMBER}) points', text)
+    tally.same('title', 'whether it says how far', bool(between), answer.word == 'open')
+    for shown, end in zip(between.groups() if between else (), (answer.lower, answer.upper)):
+        tally.printed('title', 'end of the interval', shown, 100 * end)
+    shown = re.search(r'on (\d+) scarce sets', text)
     tally.same('title', 'targets', shown[1] if shown else '', str(len(article.targets)))
 
 
@@ -798,7 +812,7 @@ def check_row(tally, name, row, answer, is_mean):
     check_told(tally, (of_numbers, of_words), f'{name}, hover', hover, answer)
     check_basis(tally, of_words, f'{name}, hover', hover, answer)
     filled = not row.marker['marker']['symbol'].endswith('-open')
-    tally.same(of_words, f'{name}, filled', filled, answer.word in TITLE)
+    tally.same(of_words, f'{name}, filled', filled, answer.word in SETTLED)
 
 
 def check_facet(tally, name, rows, article):

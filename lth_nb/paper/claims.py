@@ -108,16 +108,13 @@ class Claim:
     missing:tuple[str,...]=() # What it would need and does not have
 
     @property
+    def told(self)->tuple[Comparison,...]: # () where nothing was compared
+        "The comparisons that have a number."
+        return tuple(each for each in self.comparisons if not pd.isna(each.effect))
+    @property
     def number(self)->str: # '' where nothing was compared
         "The first comparison with its interval."
-        compared = [
-            comparison
-            for comparison in self.comparisons
-            if not pd.isna(comparison.effect)]
-        if not compared:
-            return ''
-        first_found = compared[0]
-        return first_found.numbers
+        return self.told[0].numbers if self.told else ''
     @property
     def lines(self)->tuple[str,...]: # One per comparison, then what is missing
         "What the claim rests on, in words."
@@ -453,12 +450,16 @@ def claims(
     return (*(question(whole_readings) for question in questions), by_size(with_tickets))
 
 def _claim_cell(claim):
-    "The word of a claim and its first comparison."
-    return ', '.join(filter(None, (claim.says.value, claim.number)))
+    "The word of a claim, where its first comparison was made, and how many it has."
+    if not claim.told:
+        return claim.says.value
+
+    more = f', and {len(claim.told) - 1} more' if claim.told[1:] else ''
+    return f'{claim.says.value}; {claim.told[0].target}: {claim.number}{more}'
 
 def claim_table(
     by_recipe:dict[str,Sequence[Claim]], # Recipe -> its claims
-)->pd.DataFrame: # A row per claim; per recipe the word and the first comparison with its interval
+)->pd.DataFrame: # A row per claim; per recipe the word and one comparison with its interval
     "Claims down, recipes across."
     claim_cells = {}
     for recipe, recipe_claims in by_recipe.items():

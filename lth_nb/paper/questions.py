@@ -41,6 +41,7 @@ from lth_nb.study import (
     wanted,
     with_parameters,
 )
+from ..sweep import with_controls
 
 # %% ../../nbs/paper/00_questions.ipynb #c07
 SIX = (*TARGETS,)[:6] # Of Fig. 3 and Table 2
@@ -398,10 +399,13 @@ class Question:
         whole:bool=False, # Leave out seeds that wait for a run
     )->dict[str,tuple[Reading,...]]: # Recipe, in the order asked -> one per target that has tickets
         "What there is to draw."
-        readings_found = readings(self.rows(whole=whole), correct=self.study.correct, sizes=sizes)
+        rows = self.rows(whole=whole)
+        controlled = with_controls(rows) # are the tickets winners on their own source?
+        readings_found = readings(controlled, correct=self.study.correct, sizes=sizes)
         by_recipe = {recipe: [] for recipe in self.ask.recipes}
         for reading in readings_found:
-            if 'ticket' in reading.arms:
+            asked = reading.target in set(rows.target) # a control is no target
+            if asked and 'ticket' in reading.arms:
                 by_recipe[reading.recipe].append(reading)
         return {
             recipe: tuple(on_recipe)

@@ -266,7 +266,7 @@ class Comparison:
         if np.isnan(self.effect):
             return as_written(f'{opening}: {self.reason}')
         ticket = f', {self.source} at round {self.at_round}' if self.source else ''
-        return as_written(f'{opening}{ticket}: {self.saying}, {self.numbers} ({self.basis})')
+        return as_written(f'{opening}{ticket}: {self.brief}, {self.numbers} ({self.basis})')
 
 def worded(
     comparison:Comparison, # With its numbers
