@@ -353,9 +353,13 @@ TARGETS = dict( # Name -> images for training, validation and test, and classes
     artist_classification_2=(2827, 353, 353, 19))
 PLAYS = dict( # Public set -> the paper's targets whose part it plays: same kind, other images
     pbc=('human_lba', 'mouse_lba'),
+    blood_cells=('human_lba', 'mouse_lba'),
     lc25000=('lung_tissues', 'bone_marrow'),
+    tissue=('lung_tissues', 'bone_marrow'),
     wikiart_genre=('type_classification',),
+    genres=('type_classification',),
     wikiart_artist1=('artist_classification_1',),
+    painters=('artist_classification_1',),
     wikiart_artist2=('artist_classification_2',))
 
 # %% ../nbs/00_protocol.ipynb #c49

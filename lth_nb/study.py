@@ -632,6 +632,14 @@ def _seconds(
 
     return seconds
 
+def _seconds_of(
+    names:set[str], # Of banks that runs met
+)->float: # Wall time of their rounds, s; of those that came with the package
+    "What the searches of embedded banks took."
+    from lth_nb.bank import bank_folder  # as in banks_of
+    cards = [bank_folder('')/name/'card.json' for name in names]
+    return sum(_seconds_in(card) for card in cards if card.exists())
+
 def _units(
     rows:pd.DataFrame, # From `wanted`
 )->dict[str,str]: # Part -> such as '2 searches of a source, 4 transfer seeds spread over them'
@@ -676,7 +684,8 @@ def card_of(
         )
 
     run_hours = round(float(rows.seconds.astype(float).sum()) / 3600, 2)
-    searching = round(sum(map(_seconds, plan.searches)) / 3600, 2)
+    searched = sum(map(_seconds, plan.searches)) + _seconds_of(set(rows.bank) - {''})
+    searching = round(searched / 3600, 2)
     protocols = dict(transfers=_protocols(plan.transfers), searches=_protocols(plan.searches))
     rows_wanted = wanted(plan)
     return dict(

@@ -49,6 +49,8 @@ GROUPS = {
     'accuracy table': 'accuracies(',
     'health table': 'health_page(',
     'four questions': 'told_of(',
+    'four questions, table': 'answers_of(',
+    'beside the four': 'beside_table(',
     'paper minus tuned': 'compare_gains(',
     'advice table': 'advice('}
 
@@ -482,6 +484,10 @@ class Article:
         early = {EARLY: over_targets(self.targets, EARLY, self.sources)}
         return worded(four, MEAN_MARGIN) | worded(early, MEAN_MARGIN)
 
+    def mean(self, pair):
+        "Any difference averaged over targets."
+        return over_targets(self.targets, pair, self.sources)
+
     @cached_property
     def rows(self):
         "The same on every target: name, target and source -> answer; Holm within a source."
@@ -679,33 +685,28 @@ def check_at_hand(tally, notebook, article):
 
 
 TITLE = { # What a title is made of -> what it says for each word
-    ('ticket', 'scratch'): {
-        'higher': ' beat training from scratch',
-        'lower': ' fall behind training from scratch',
-        'no different': ' do as well as training from scratch'},
-    EARLY: {
-        'higher': 'early weights alone help',
-        'lower': 'early weights alone hurt',
-        'no different': 'early weights alone change nothing'},
     ('ticket', 'dense'): {
-        'higher': 'pruning helps',
-        'lower': 'pruning costs accuracy',
-        'no different': 'pruning neither helps nor harms'}}
+        'higher': 'scarce sets helps',
+        'lower': 'scarce sets costs accuracy',
+        'no different': 'scarce sets changes nothing'},
+    ('ticket', 'scratch'): {
+        'higher': 'tickets beat training from scratch',
+        'lower': 'tickets fall behind training from scratch',
+        'no different': 'tickets do as well as training from scratch'}}
 SETTLED = ('higher', 'lower', 'no different') # Words that say something
 
 
 def check_title(tally, text, article):
-    "The words that a title is made of, the interval of an open gain, the number of targets."
-    for pair, phrases in TITLE.items():
-        said = [word for word, phrase in phrases.items() if phrase in text]
-        word = article.means[pair].word
+    "The two words that a title is made of, or how far each is known; the number of targets."
+    for part, (pair, phrases) in zip(text.split('; '), TITLE.items()):
+        answer, name = article.means[pair], ' - '.join(pair)
+        said = [word for word, phrase in phrases.items() if phrase in part]
         told = said[0] if said else ''
-        tally.same('title', ' - '.join(pair), told, word if word in SETTLED else '')
-    answer = article.means['ticket', 'scratch']
-    between = re.search(rf'scratch: ({NUMBER}) to ({NUMBER}) points', text)
-    tally.same('title', 'whether it says how far', bool(between), answer.word == 'open')
-    for shown, end in zip(between.groups() if between else (), (answer.lower, answer.upper)):
-        tally.printed('title', 'end of the interval', shown, 100 * end)
+        tally.same('title', name, told, answer.word if answer.word in SETTLED else '')
+        between = re.search(rf'({NUMBER}) to ({NUMBER}) points', part)
+        tally.same('title', f'{name}, how far', bool(between), answer.word == 'open')
+        for shown, end in zip(between.groups() if between else (), (answer.lower, answer.upper)):
+            tally.printed('title', f'{name}, end of the interval', shown, 100 * end)
     shown = re.search(r'on (\d+) scarce sets', text)
     tally.same('title', 'targets', shown[1] if shown else '', str(len(article.targets)))
 
@@ -897,7 +898,7 @@ def check_health(tally, notebook, article):
                             chance=100 * target.chance, most_collapsed=100 * worst,
                             more_budget=100 * budget_gain(target, article.tuning))
             for column, number in expected.items():
-                shown = re.fullmatch(rf'({NUMBER})(?: ?%)?', row.get(column, ''))
+                shown = re.fullmatch(rf'({NUMBER})(?: ?%)?(?: of \w+)?', row.get(column, ''))
                 if shown:
                     tally.printed(group, f'{name}, {column}', shown[1], number)
                 else:
@@ -929,6 +930,36 @@ def check_questions(tally, notebook, article):
     tally.same(group, 'questions told', sorted(told), sorted(QUESTIONS))
 
 
+def check_told_table(tally, notebook, article):
+    "The four questions as a table, with p before and after Holm."
+    group = 'four questions, table'
+    for table in notebook.tables(GROUPS[group]):
+        rows = {tuple(row['difference'].split(' - ')): row for row in table.values()}
+        tally.same(group, 'questions', sorted(rows), sorted(QUESTIONS))
+        for pair in rows.keys() & set(QUESTIONS):
+            row, answer, name = rows[pair], article.means[pair], ' - '.join(pair)
+            shown = f"{row['points [95 %]']}, {row['answer']}"
+            check_told(tally, (group, group), name, shown, answer)
+            tally.same(group, f'{name}, n', row['n'], str(answer.seeds))
+            for column, share in dict(p=answer.pvalue, **{'p after Holm': answer.adjusted}).items():
+                tally.close(group, f'{name}, {column}', float(row[column]), share, .0005 + 1e-9)
+
+
+def check_beside(tally, notebook, article):
+    "Pairs that stand beside the four: numbers and n."
+    group = 'beside the four'
+    for table in notebook.tables(GROUPS[group]):
+        for name, row in table.items():
+            answer = article.mean(tuple(name.split(' - ')))
+            told = re.search(rf'({NUMBER}) points \[({NUMBER}), ({NUMBER})\]', row['points [95 %]'])
+            if told is None:
+                tally.absent(group, name)
+                continue
+            for shown, share in zip(told.groups(), (answer.effect, answer.lower, answer.upper)):
+                tally.printed(group, name, shown, 100 * share)
+            tally.same(group, f'{name}, n', row['n'], str(answer.seeds))
+
+
 def check_record(tally, name, text, answer):
     "The fields that a comparison is printed with, in full precision."
     fields = dict(re.findall(r'(\w+)=([^,()]+)', text))
@@ -951,19 +982,19 @@ def check_gains(tally, notebook, article):
             expected |= {(target.name, source): gain_between(target, tuned[target.name], source)
                          for source in target.sources if source != target.name}
     for table in notebook.tables(GROUPS[group]):
-        rows = {(row['target'], row['source']): row for row in table.values()}
+        rows = {(row['target'], row['tickets of']): row for row in table.values()}
         tally.same(group, 'rows', sorted(rows), sorted(expected))
         for place in rows.keys() & expected.keys():
-            row, answer = rows[place], expected[place]
-            name = ' of '.join(place)
-            shares = dict(effect=answer.effect, lo=answer.lower, hi=answer.upper)
-            for column, share in shares.items():
-                tally.printed(group, f'{name}, {column}', row[column], 100 * share)
+            row, answer, name = rows[place], expected[place], ' of '.join(place)
+            told = re.search(rf'({NUMBER}) points \[({NUMBER}), ({NUMBER})\]',
+                             row['gain under paper − tuned'])
+            for shown, share in zip(told.groups() if told else (),
+                                    (answer.effect, answer.lower, answer.upper)):
+                tally.printed(group, name, shown, 100 * share)
             tally.same(group, f'{name}, n', row['n'], str(answer.seeds))
-            tally.same(group, f'{name}, word', row['word'], answer.word)
-            tally.judge(group, row['reason'].startswith(answer.barred[:40]) and
-                        bool(row['reason']) >= bool(answer.barred), f'{name}, reason',
-                        row['reason'], answer.barred)
+            said = row['answer']
+            agrees = answer.barred[:40] in said if answer.barred else said.startswith(answer.word)
+            tally.judge(group, agrees, f'{name}, answer', said, answer.barred or answer.word)
 
 
 def check_advice(tally, notebook, article):
@@ -982,7 +1013,7 @@ def check_advice(tally, notebook, article):
 
 
 CHECKS = (check_at_hand, check_text, check_figures, check_accuracies, check_health,
-          check_questions, check_gains, check_advice)
+          check_questions, check_told_table, check_beside, check_gains, check_advice)
 
 
 def report(tally, notebook):

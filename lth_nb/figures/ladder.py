@@ -198,8 +198,15 @@ def _row_axes(fig, labels, title, ruled=None):
         zeroline=False,
         showgrid=False)
 
-MEANING = ('Bars: 95 % intervals, thick over seeds, thin over new test images too; '
-           'filled: higher, lower or no different; open: not told')
+MEANING = ("Bars: 95 % intervals, thick over seeds, thin over new test images too (a mean's over "
+           "seeds alone). Filled: higher, lower or, within {margins}, no different, once a target's "
+           'questions are counted; open: undecided')
+
+def _meaning(comparisons):
+    "What bars and markers mean, with the margins of these comparisons."
+    margins = sorted({comparison.margin for comparison in comparisons}, reverse=True)
+    told = ' or '.join(f'{100 * margin:g}' for margin in margins)
+    return MEANING.format(margins=f'{told} points')
 
 def _caption(caption, comparisons):
     "A caption, what the intervals rest on, and what bars and markers mean."
@@ -207,7 +214,7 @@ def _caption(caption, comparisons):
         comparison.basis
         for comparison in comparisons
         if comparison.n})
-    return sentences(caption, '; '.join(all_bases), MEANING)
+    return sentences(caption, '; '.join(all_bases), _meaning(comparisons))
 
 # %% ../../nbs/figures/02_ladder.ipynb #n8ce691d
 def _rung_rows(comparisons, rungs):

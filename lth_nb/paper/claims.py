@@ -25,6 +25,7 @@ from itertools import chain, islice
 import pandas as pd
 from scipy.stats import t as student
 
+from .questions import tally
 from ..protocol import PLAYS, SOURCES, as_written
 from ..stats.paired import Comparison
 from ..stats.readings import Reading, Side, compare_sides, complete_rounds, with_holm
@@ -450,12 +451,12 @@ def claims(
     return (*(question(whole_readings) for question in questions), by_size(with_tickets))
 
 def _claim_cell(claim):
-    "The word of a claim, where its first comparison was made, and how many it has."
+    "The word of a claim, the words of its comparisons, and the first of them."
     if not claim.told:
-        return claim.says.value
+        return f'{claim.says.value}: nothing to compare'
 
-    more = f', and {len(claim.told) - 1} more' if claim.told[1:] else ''
-    return f'{claim.says.value}; {claim.told[0].target}: {claim.number}{more}'
+    first = f'{claim.told[0].target} {claim.number}'
+    return f'{claim.says.value}: {tally(claim.told)}, such as {first}'
 
 def claim_table(
     by_recipe:dict[str,Sequence[Claim]], # Recipe -> its claims

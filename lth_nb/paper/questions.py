@@ -9,7 +9,7 @@ draws a study and trains nothing, with one it runs what is missing and draws the
 
 # %% auto #0
 __all__ = ['SIX', 'CORE', 'PAIRS', 'LISTED', 'DEEP', 'DEEP_PARTS', 'DEEP_SEEDS', 'Size', 'core', 'finetuned', 'related',
-           'by_size', 'mlp', 'Question', 'question', 'in_short', 'tally']
+           'by_size', 'mlp', 'Question', 'question', 'searched_like', 'in_short', 'tally']
 
 # %% ../../nbs/paper/00_questions.ipynb #c03
 import shlex
@@ -346,6 +346,10 @@ class Question:
     def at_hand(self)->str: # Sentences
         "What is drawn, and what a reader must know of it."
         told_count = f'{self.study.name}: {len(self.study.table):,} runs at hand'
+        absent = missing(self.plan, self.study.table).runs.sum()
+        if absent and not self.computes:
+            told_count = f'INTERIM. {told_count} of {absent + len(self.study.table):,} planned'
+
         return '; '.join([told_count, *self.study.notes])
 
     @property
@@ -472,6 +476,21 @@ def question(
     return replace(
         the_question,
         study=replace(opened_study, table=rows_of(own_plan, opened_study.table), plan=folders))
+
+def searched_like(
+    ask:Request, # As typed
+    typed:str,   # The search recipe that was typed, '' for none
+)->Request: # The same, with a search recipe
+    "A request for the tickets of the study it draws, where nobody says of which."
+    if typed or ask.preset or ask.smoke:
+        return ask
+
+    plan = open_study(ask.table).plan
+    transfers = () if plan is None else plan.transfers
+    core_lines = [line for line in transfers if line['part'] == 'core']
+    searched = {line.get('search_recipe', '') for line in core_lines} - {''}
+    return replace(ask, search_recipe=searched.pop()) if len(searched) == 1 else ask
+
 
 # %% ../../nbs/paper/00_questions.ipynb #c50
 def in_short(
