@@ -36,6 +36,7 @@ from lth_nb.protocol import (
     as_written,
     canonical,
     choose,
+    key_of,
     make_protocol,
     renamed,
     seed_from,
@@ -43,7 +44,7 @@ from lth_nb.protocol import (
     written,
 )
 from .tickets import Round, Ticket, rewind_step, search, without_head
-from .training import Fit, State, fit, pick_device
+from .training import Fit, Resume, State, fit, pick_device
 
 # %% ../nbs/06_bank.ipynb #c04
 if TYPE_CHECKING:
@@ -228,6 +229,13 @@ class OpenBank:
     def resume(self)->dict: # masks, theta, rounds_done
         "What `search` needs to go on."
         return dict(masks=self.masks, theta=self.theta, rounds_done=len(self.reports))
+
+    def state(self,
+        every:float, # Seconds between two of them
+    )->Resume: # To go on from in the middle of a round; only of this very search
+        "Where the round that is under way keeps its state."
+        same = {field_name: self.card.get(field_name) for field_name in SAME}
+        return Resume(self.folder/'.state', every=every, mark=key_of(same))
 
     def add(self,
         done:Round, # The next round
@@ -680,6 +688,7 @@ def carry_out_search(
     folder:str|Path='runs/banks', # Folder of banks; made if absent
     device:str='cpu',  # cpu, cuda or mps
     name:str='',       # For progress; '' = silent
+    checkpoint_s:float=60., # Seconds between two states of a round under way
 )->Bank: # Finished; taken up if it was stopped
     "Carry out the search that a card describes; each round is on disk before the next begins."
     from lth_nb.datasets import Batches  # seconds a reader need not wait for
@@ -721,6 +730,7 @@ def carry_out_search(
             open_test=open_test,
             protocol=protocol,
             name=name,
+            resume=open_search.state(checkpoint_s),
             **open_search.resume()):
             open_search.add(finished_round)
         return Bank(finish(open_search).name, folder)

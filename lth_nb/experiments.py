@@ -227,6 +227,7 @@ class Request:
     device:str='auto'    # auto, cpu, cuda or mps
     keep:str='best'      # Networks to keep: best of each arm, none, or all
     workers:int=1        # Runs side by side on a CPU, >= 1
+    checkpoint_s:int=60  # Seconds between two states of a training, to go on from after a kill
     smoke:bool=False     # Seconds on a CPU, never evidence
     study:str=''         # A study by name, or its folder
     table:str=''         # What to draw: a study, a CSV, a folder of runs
@@ -422,6 +423,7 @@ _rounds = _optional(parse_list, minimum=1) # Rounds after the unpruned one
 _kept = _optional(parse_list) # Rounds, the unpruned one among them
 _seeds = _optional(parse_seeds)
 _draw = _optional(parse_number, 0, minimum=0) # A whole number from 0
+_seconds = _optional(parse_number, 60, minimum=0) # The same; 60 where none was typed
 
 def cores()->int: # 1 or more
     "Cores this process may use: fewer than the machine has, in a container or on a cluster."
@@ -442,7 +444,7 @@ def _names(text:Any, what:str)->tuple[str,...]:
 READERS:dict[str,Callable] = dict( # Parameter -> how it is read
     target=_path, source=_sources, preset=_preset, recipe=_recipes, search_recipe=_search_recipe,
     model=_text, rounds=_rounds, seeds=_seeds, search_seeds=_seeds, arms=_arms, train=_text,
-    train_seed=_draw, keep_trained=_kept, px=_whole, batch=_whole, change=_text, data=_data,
+    train_seed=_draw, checkpoint_s=_seconds, keep_trained=_kept, px=_whole, batch=_whole, change=_text, data=_data,
     accept=_text, augment=_text, pretrained=_text, bank=_path, out=_out, device=_device,
     keep=_keep, threads=_workers, smoke=_flag, study=_path, table=_path, parts=_names,
     compute=_flag)

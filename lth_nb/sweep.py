@@ -40,7 +40,7 @@ from lth_nb.protocol import (
 )
 from .runs import Spec
 from .tickets import Ticket
-from .training import pick_device, pick_precision
+from .training import Resume, pick_device, pick_precision
 from .transfer import Run, arm_mask, arm_weights, start, transfer
 from .yardsticks import batches_of, carry_out_yardstick, yardstick_protocol, yardstick_spec
 
@@ -512,11 +512,13 @@ def carry_out(
     work:Sweep,    # That the spec is part of
     *,
     show:bool=False, # Print a line of progress per epoch
+    resume:Resume|None=None, # Where the training keeps its state; None = nowhere
 )->Run: # Finished, test split read once
     "Train one spec."
     protocol, splits = _planned_protocol(spec, work), work.splits
     if spec.arm in YARDSTICKS:
-        return carry_out_yardstick(spec, work.large, protocol, str(net.fc.weight.device))
+        device = str(net.fc.weight.device)
+        return carry_out_yardstick(spec, work.large, protocol, device, resume)
     ticket, run_purpose = _planned_ticket(spec, work.banks), (splits.name, spec.seed)
     fresh_state = init_state(net, protocol.init, seed_from('transfer init', *run_purpose))
     fresh_head = head_state(net, protocol.init, *run_purpose)
@@ -535,7 +537,8 @@ def carry_out(
             open_test=open_test,
             protocol=protocol,
             arm=spec.arm,
-            name=spec.name if show else '')
+            name=spec.name if show else '',
+            resume=resume)
     except FloatingPointError as error:
         raise FloatingPointError(f'{spec.name}: {error}') from error
 

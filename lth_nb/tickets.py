@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .masks import Mask, apply_mask_, check_shapes, layer_density
 from .protocol import Protocol
 from .pruning import prune
-from .training import Fit, Scores, State, copy_state, evaluate, fit
+from .training import Fit, Resume, Scores, State, copy_state, evaluate, fit
 
 # %% ../nbs/05_tickets.ipynb #c07
 def without_head(
@@ -171,6 +171,7 @@ def search(
     theta:State|None=None, # theta_k, once round 0 is done
     rounds_done:int=0,  # Rounds already reported
     name:str='',        # For progress; '' = silent
+    resume:Resume|None=None, # Where each round keeps its state until it is asked for the next
 )->Iterator[Round]: # Rounds in order
     "Yield a ticket per round, from the first that is missing."
     _refuse_nothing(masks[0], protocol)
@@ -178,15 +179,13 @@ def search(
     first_step = at_step if protocol.search_clock == 'k' else 0
     for at_round in range(rounds_done, protocol.rounds + 1):
         told_name = name and f'{name} round {at_round}'
+        state = resume and resume.of(f'round_{at_round:02d}')
+        rewind_(model, theta if at_round else init, current_mask)
+        clock = dict(first_step=first_step) if at_round else dict(snapshot_at=at_step)
+        finished = fit(
+            model, current_mask, train, val, protocol, name=told_name, resume=state, **clock)
         if at_round == 0: # the dense run, from which theta_k is kept
-            rewind_(model, init, current_mask)
-            finished = fit(
-                model, current_mask, train, val, protocol, snapshot_at=at_step, name=told_name)
             theta = _reached(finished, at_step, protocol)
-        else:
-            rewind_(model, theta, current_mask)
-            finished = fit(
-                model, current_mask, train, val, protocol, first_step=first_step, name=told_name)
         following = None
         if at_round < protocol.rounds:
             ranked = finished.last if protocol.prune_on == 'last' else finished.best
@@ -196,6 +195,8 @@ def search(
         test_scores = evaluate(model, open_test(), precision=protocol.precision)
         ticket = Ticket(current_mask, _on_cpu(theta), at_round, trained=_on_cpu(copy_state(model)))
         yield Round(ticket, following, _report(current_mask, finished, val_scores, test_scores))
+        if state: # whoever asks for the next round has kept this one
+            state.done()
         current_mask = following
 
 def _reached(

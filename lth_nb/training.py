@@ -19,7 +19,7 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import safetensors.torch
@@ -358,7 +358,15 @@ class Resume:
     file:Path       # Of the state; its folder is made when the first one is written
     every:float=60. # Seconds between two of them
     steps:int=50    # Between two looks at the clock
+    mark:str=''     # Of what it is the state: one of something else is passed over
     written:float=field(default_factory=time.monotonic) # When the last one was
+
+    def of(self,
+        part:str, # Names one of several trainings
+    )->'Resume': # With a file of its own beside this one
+        "Where one of several trainings keeps its state."
+        own_file = self.file.with_name(f'{self.file.name}_{part}')
+        return replace(self, file=own_file, mark=f'{self.mark} {part}', written=time.monotonic())
 
     def keep(self,
         course:Course, # Under way
@@ -375,7 +383,8 @@ class Resume:
             for weight_name, content in state.items():
                 tensors[f'{group} {weight_name}'] = content.detach().cpu().contiguous()
         about = {name: getattr(course, name) for name in KEPT}
-        about |= dict(best={name: getattr(course.best, name) for name in OF_BEST}, seconds=seconds)
+        of_best = {name: getattr(course.best, name) for name in OF_BEST}
+        about |= dict(best=of_best, seconds=seconds, mark=self.mark)
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with whole(self.file) as unfinished:
             safetensors.torch.save_file(tensors, unfinished, dict(about=json.dumps(about)))
@@ -394,7 +403,8 @@ class Resume:
             return None
 
         is_whole = {*KEPT, 'best', 'seconds'} <= about.keys()
-        return (about, groups) if is_whole else None
+        is_ours = about.get('mark') == self.mark
+        return (about, groups) if is_whole and is_ours else None
 
     def restore(self,
         course:Course, # At its start; then as it was kept

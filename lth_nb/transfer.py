@@ -25,7 +25,7 @@ from .masks import Mask, apply_mask_, check_shapes, layer_density
 from .protocol import ARMS, Protocol, rates_of, seed_from
 from .pruning import random_mask, shuffled
 from .tickets import Ticket, without_head
-from .training import Fit, Scores, State, copy_state, evaluate, fit
+from .training import Fit, Resume, Scores, State, copy_state, evaluate, fit
 
 # %% ../nbs/07_transfer.ipynb #c07
 def arm_mask(
@@ -236,10 +236,11 @@ def transfer(
     protocol:Protocol,  # Training fields
     arm:str,            # For the learning rate of arms with trained weights
     name:str='',        # For progress; '' = silent
+    resume:Resume|None=None, # Where each training keeps its state; None = nowhere
 )->Run: # Metrics, history, predictions, trained weights
     "Train an arm and read the test split once."
     finished, learning_rate = _best_fit(
-        model, mask, train, val, rates_of(protocol, arm), protocol, name)
+        model, mask, train, val, rates_of(protocol, arm), protocol, name, resume)
     val_scores = evaluate(model, val, precision=protocol.precision)
     test_scores = evaluate(model, open_test(), precision=protocol.precision)
     network_costs = cost(model, mask, train[0][0][:1]) | dict(lr=learning_rate)
@@ -256,14 +257,20 @@ def _best_fit(
     rates:tuple[float,...], # From `rates_of`
     protocol:Protocol, # Training fields
     name:str,         # For progress
+    resume:Resume|None, # Where each try keeps its state
 )->tuple[Fit, float]: # Its `seconds` are those of all tries; and the rate that was kept
     "Train with each rate from the same start; the lowest validation loss is kept, and its rate."
-    if len(rates) == 1:
-        return fit(model, mask, train, val, replace(protocol, lr=rates[0]), name=name), rates[0]
     start_state, attempts = copy_state(model), []
     for tried_rate in rates:
         model.load_state_dict(start_state)
-        finished = fit(model, mask, train, val, replace(protocol, lr=tried_rate), name=name)
+        finished = fit(
+            model,
+            mask,
+            train,
+            val,
+            replace(protocol, lr=tried_rate),
+            name=name,
+            resume=resume and resume.of(f'lr_{tried_rate:g}'))
         attempts.append((_lowest(finished), tried_rate, finished, copy_state(model)))
     _, best_rate, best_fit, best_state = min(attempts, key=itemgetter(0))
     model.load_state_dict(best_state)

@@ -31,7 +31,7 @@ from .masks import Mask
 from .models import head_state, headless_, others, with_head
 from .protocol import Protocol, choose, seed_from, seen_fields
 from .runs import Spec
-from .training import Fit, Scores, copy_state
+from .training import Fit, Resume, Scores, copy_state
 from .transfer import Run, metrics_of, transfer
 
 # %% ../nbs/15_yardsticks.ipynb #nc2a847c
@@ -207,6 +207,7 @@ def fine_tuned(
     large:Splits,      # The target at the yardsticks' side
     protocol:Protocol, # From `yardstick_protocol`
     device:str='cpu',  # Where it runs
+    resume:Resume|None=None, # Where it keeps its state; None = nowhere
 )->Run: # Finished, test split read once
     "The whole network, trained on the target."
     classes, target = len(large.classes), large.name
@@ -220,7 +221,8 @@ def fine_tuned(
         whole_set(large.val),
         open_test=open_test,
         protocol=protocol,
-        arm='pretrained')
+        arm='pretrained',
+        resume=resume)
 
 # %% ../nbs/15_yardsticks.ipynb #y19
 @torch.no_grad()
@@ -324,7 +326,11 @@ def carry_out_yardstick(
     large:Splits,      # The target at the yardsticks' side
     protocol:Protocol, # From `yardstick_protocol`
     device:str='cpu',  # Where it runs
+    resume:Resume|None=None, # Where a training keeps its state; None = nowhere
 )->Run: # Finished, test split read once
     "One run of a yardstick."
-    carry_out = dict(pretrained=fine_tuned, probe=probed)[spec.arm]
-    return carry_out(body(spec.protocol['model']), spec, large, protocol, device)
+    network = body(spec.protocol['model'])
+    if spec.arm == 'probe': # which is not trained step by step
+        return probed(network, spec, large, protocol, device)
+
+    return fine_tuned(network, spec, large, protocol, device, resume)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, call
 from notebooks import files_of, walk
 
 from lth_nb.runs import table
@@ -127,3 +127,10 @@ def test_two_processes_share_the_work(whole, tmp_path):
     added = [next(line for line in out.splitlines() if line.startswith('added')).split()[1:] for out, _ in said]
     assert all(added), 'each process began a run while the other was in one'
     assert sorted(added[0] + added[1]) == sorted(files_of(tmp_path/'out')) and len(added[0] + added[1]) == 4
+
+
+def test_killed_at_random_moments_both_end_with_the_same_bits(tmp_path):
+    done = call('python', ROOT/'benchmarks/survive.py', '--kills', '10', '--json', tmp_path/'found.json', cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for found in json.loads((tmp_path/'found.json').read_text()):
+        assert found['same'] and found['kills'] == 10 and 0 <= found['repeated'] <= 10 * found['epoch']

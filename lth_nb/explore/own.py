@@ -178,8 +178,9 @@ def log_of(
 def last_line(
     job:Job, # Any
 )->str: # Where it failed, this says why
-    "The last thing a job printed."
-    return (log_of(job) or ['it printed nothing'])[-1]
+    "The last thing a job printed that is no progress bar."
+    printed = [line for line in log_of(job) if '%|' not in line]
+    return (printed or ['it printed nothing'])[-1]
 
 # %% ../../nbs/explore/02_own.ipynb #c08
 MARK = 'LTH_JOB' # In the environment of a job's process: the folder it was started for
