@@ -20,6 +20,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -405,6 +406,7 @@ class Bank:
                              "find_tickets makes one")
         self.name = name
         self.folder = bank_folder(folder)/name
+        self._held = {} # Files that were read for somewhere else
         self.card = read_card(self.folder)
         read = {file_name: self._read(file_name) for file_name in ('rounds', 'theta_k')}
         self._rounds, self._theta = read['rounds'], read['theta_k']
@@ -418,8 +420,20 @@ class Bank:
         file_stem:str, # rounds, theta_k or trained_<round>
     )->dict[str,Tensor]: # By name
         "The tensors of a file that the card lists."
+        if file_stem in self._held:
+            return self._held[file_stem]
+
         file_name = f'{file_stem}.safetensors'
         return _tensors(self.folder/file_name, self.name, self.card['sha256'][file_name])
+
+    def held(self,
+        *rounds:int, # Whose trained weights are wanted
+    )->'Bank': # One that may be sent to where its folder is not
+        "The same, with the trained weights of some rounds in memory."
+        stems = [f'trained_{at_round:02d}' for at_round in rounds]
+        sent = copy(self)
+        sent._held = {file_stem: self._read(file_stem) for file_stem in stems}
+        return sent
 
     def _check(self)->None: # Nothing
         "Refuse masks and early weights that are not those of the card."

@@ -227,7 +227,8 @@ class Request:
     device:str='auto'    # auto, cpu, cuda or mps
     keep:str='best'      # Networks to keep: best of each arm, none, or all
     workers:int=1        # Runs side by side on a CPU, >= 1
-    checkpoint_s:int=60  # Seconds between two states of a training, to go on from after a kill
+    checkpoint_s:int=60  # Seconds between two states of a training
+    cluster:str=''       # Who carries runs out: '' threads, local processes, or a scheduler
     smoke:bool=False     # Seconds on a CPU, never evidence
     study:str=''         # A study by name, or its folder
     table:str=''         # What to draw: a study, a CSV, a folder of runs
@@ -396,6 +397,15 @@ def _device(text:Any, what:str)->str:
     choose(str(text).split(':')[0], ('auto', 'cpu', 'cuda', 'mps'), what)
     return str(text)
 
+def _cluster(text:Any, what:str)->str:
+    "Nothing, local, or the address of a scheduler; whether it answers is for later to say."
+    typed = str(text)
+    if typed in ('', 'local') or re.match(r'(tcp|tls|ws|wss)://.+:\d+$', typed):
+        return typed
+
+    raise ValueError(f"{what} must be empty (threads), local (processes of this machine), or the "
+                     f"address of a scheduler such as tcp://127.0.0.1:8786, got {typed!r}")
+
 # %% ../nbs/13_experiments.ipynb #c26
 def data_folder(
     typed:str|None='', # As typed; '' or None = not given
@@ -444,10 +454,10 @@ def _names(text:Any, what:str)->tuple[str,...]:
 READERS:dict[str,Callable] = dict( # Parameter -> how it is read
     target=_path, source=_sources, preset=_preset, recipe=_recipes, search_recipe=_search_recipe,
     model=_text, rounds=_rounds, seeds=_seeds, search_seeds=_seeds, arms=_arms, train=_text,
-    train_seed=_draw, checkpoint_s=_seconds, keep_trained=_kept, px=_whole, batch=_whole, change=_text, data=_data,
-    accept=_text, augment=_text, pretrained=_text, bank=_path, out=_out, device=_device,
-    keep=_keep, threads=_workers, smoke=_flag, study=_path, table=_path, parts=_names,
-    compute=_flag)
+    train_seed=_draw, checkpoint_s=_seconds, keep_trained=_kept, px=_whole, batch=_whole,
+    change=_text, data=_data, accept=_text, augment=_text, pretrained=_text, bank=_path, out=_out,
+    device=_device, cluster=_cluster, keep=_keep, threads=_workers, smoke=_flag, study=_path,
+    table=_path, parts=_names, compute=_flag)
 FIELDS = dict(recipe='recipes', threads='workers') # Parameters whose field has another name
 
 def _with_seeds(

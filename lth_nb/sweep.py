@@ -186,7 +186,8 @@ def with_controls(
     controls = pd.read_csv(controls_file)
     elsewhere = ~controls.target.isin(set(runs.target))
     wanted = controls.target.isin(set(runs.source))
-    return pd.concat([runs, controls[elsewhere & wanted]], ignore_index=True)
+    known = controls.columns.intersection(runs.columns) # a column that only they have says nothing
+    return pd.concat([runs, controls.loc[elsewhere & wanted, known]], ignore_index=True)
 
 # %% ../nbs/09_sweep.ipynb #c15
 @dataclass(frozen=True)

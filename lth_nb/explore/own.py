@@ -41,7 +41,7 @@ from ..compute import Estimate
 from ..datasets import check, find, load
 from ..datasets.check import FINDINGS, Report
 from ..datasets.images import eval_crops
-from ..datasets.sets import Images
+from ..datasets.sets import Images, sets_in
 from lth_nb.experiments import (
     data_folder,
     folder_of,
@@ -52,12 +52,14 @@ from lth_nb.experiments import (
     set_at,
 )
 from .model import SECOND, ModelPart, doubted
+from .study import StudyPage
 from lth_nb.explore.widgets import (
     attempt,
     button,
     did_you_mean,
     fluid,
     fold,
+    folders_near,
     heading,
     in_a_row,
     in_background,
@@ -620,7 +622,7 @@ def where_from(
 
 # %% ../../nbs/explore/02_own.ipynb #p01
 HINTS = dict( # Of each line to type into
-    images='a folder with one folder per class (Copy Path, ~/... or full); an archive, a CSV',
+    images='pick, or type a folder with one folder per class (Copy Path, ~/...), archive, CSV',
     train='all training images; or 40/class, 0.5 a share, 300 images',
     accept='findings to go on with in spite of the check, such as leak,broken')
 RECIPES = [('tuned: a well-trained baseline', 'tuned'), ("paper: the paper's", 'paper'),
@@ -662,7 +664,8 @@ class OwnPage:
         self.data = data_folder(data)
         self.smoke, self.every = smoke, every
         self.drawn, self.job, self.stage = None, None, 'new'
-        self.target = text('images', HINTS['images'])
+        there = [*sets_in(Path(self.data)), *folders_near(Path())]
+        self.target = text('images', HINTS['images'], there)
         self.train = text('train', HINTS['train'])
         self.accept = text('accept', HINTS['accept'])
         self.recipe = pick('recipe', RECIPES, 420)
@@ -688,8 +691,13 @@ class OwnPage:
             Stop=button('Stop', lambda: self.end(), 90))
         settings = fold('more settings', self.recipe, self.train, self.accept)
         self.doubts = widgets.Output()
+        self.single = widgets.VBox()
         self.again = widgets.VBox([
-            button('Show likely wrong labels', lambda: self.look_again(), 190), self.doubts])
+            in_a_row(
+                button('Show likely wrong labels', lambda: self.look_again(), 190),
+                button('Look at single runs', lambda: self.open_runs(), 190)),
+            self.doubts,
+            self.single])
         self.answer = widgets.VBox([heading('The answer'), self.results, self.again])
         log_section = fold('what the job prints', self.log)
         seen(self.answer, False)
@@ -815,7 +823,7 @@ def look(self:OwnPage,
         seen(self.answer, True)
         results_at = place_of(job) if job_state == 'finished' else None
         self.model.show(results_at)
-        self.doubts.outputs = ()
+        self.doubts.outputs, self.single.children = (), ()
         seen(self.again, results_at is not None and (results_at/SECOND).is_file())
     # last: who reads *finished* finds the verdict below it
     self.say(f'{as_written(Path(job.folder).name)}: {in_words(job, job_state, progressed)}')
@@ -853,6 +861,22 @@ def look_again(self:OwnPage)->Thread: # Looking
         self.doubts.outputs = attempt(work)
 
     return in_background(draw, self.say)
+
+@patch
+def open_runs(self:OwnPage)->Thread: # Reading the store
+    "One's own runs as a study is looked at: a dot is a run, and a click opens it."
+    job = self.job
+    def work():
+        "As the job was typed; what stands in the field by now may be another set."
+        home = home_of(self.out, job.smoke)
+        page = StudyPage(str(home), job.typed.get('data', 'data'), home/'cache')
+        target = Path(place_of(job)).name
+        if target in set(page.table.target):
+            page.choices[0].value = target
+
+        self.single.children = (page.box,)
+
+    return in_background(work, self.say)
 
 @patch
 def still(self:OwnPage)->list[dict]: # For `display(*..., raw=True)`

@@ -30,6 +30,8 @@ from fastcore.basics import patch
 
 from ..experiments import data_folder
 from lth_nb.explore.widgets import (
+    Several,
+    at_left,
     attempt,
     button,
     fluid,
@@ -37,7 +39,6 @@ from lth_nb.explore.widgets import (
     listener,
     pick,
     plain,
-    several,
     shown,
 )
 from ..figures import confusion_figure, curves, ladder_figure
@@ -391,7 +392,7 @@ class StudyPage:
         metrics = [(spoken, column) for column, spoken in METRICS.items() if column in self.table]
         self.metric, self.round = pick('metric', metrics), pick('ladder at')
         self.run = pick('run', width=620)
-        self.sources, self.arms = several('sources', 9), several('arms', 9)
+        self.sources, self.arms = Several('tickets of'), Several('networks')
         self.panel, self.ladder = widgets.Output(), widgets.Output()
         self.first = widgets.Output() # of an opened run, where its dot is
         self.details, self.images = widgets.Output(), widgets.Output()
@@ -401,15 +402,13 @@ class StudyPage:
 
     def _laid_out(self):
         "Controls, figures, the run."
-        choosers = widgets.VBox([*self.choices, self.metric, self.round]), self.sources, self.arms
+        controls = [*self.choices, self.metric, self.round, self.sources, self.arms]
         image_buttons = in_a_row(
             button('images it gets wrong', lambda: self.show_images('wrong'), 230),
             button('only the dense net is right', lambda: self.show_images('lost'), 230))
         invitation = widgets.HTML('<b>One run</b>: click a dot of the figure, or choose it here')
         return widgets.VBox([
-            in_a_row(*choosers),
-            self.panel,
-            self.first,
+            at_left(controls, self.panel, self.first),
             self.ladder,
             invitation,
             self.run,

@@ -199,8 +199,8 @@ def _row_axes(fig, labels, title, ruled=None):
         showgrid=False)
 
 MEANING = ("Bars: 95 % intervals, thick over seeds, thin over new test images too (a mean's over "
-           "seeds alone). Filled: higher, lower or, within {margins}, no different, once a target's "
-           'questions are counted; open: undecided')
+           'seeds alone). Filled: higher, lower or, within {margins}, no different, once the '
+           'questions of its target are counted; open: undecided')
 
 def _meaning(comparisons):
     "What bars and markers mean, with the margins of these comparisons."

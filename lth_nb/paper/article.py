@@ -120,7 +120,8 @@ def title_of(
     "What was found, as a title."
     primary, gain = means['ticket - dense'], means['ticket - scratch']
     pruning = f'Pruning early weights from photographs on {number} scarce sets'
-    pruning += f' {PRUNING[primary.word]}' if primary.word in PRUNING else f': {_unsettled(primary)}'
+    settled = PRUNING.get(primary.word, '')
+    pruning += f' {settled}' if settled else f': {_unsettled(primary)}'
     tickets = GAIN.get(gain.word, f'against scratch {_unsettled(gain)}')
     return f'{pruning}; such tickets {tickets}'
 
@@ -187,6 +188,13 @@ def accuracies(
     return table
 
 # %% ../../nbs/paper/04_article.ipynb #a18
+def _most(
+    worst:pd.Series, # The arm with the most collapsed runs, from `health`
+)->str: # Such as '20 % of shuffled', or '0 %'
+    "How many of its runs collapsed."
+    share = f'{tenth(worst.collapsed):.0f} %'
+    return f'{share} of {worst.arm}' if worst.collapsed else share
+
 def health_page(
     found:Sequence[Reading], # Of one recipe
     source:str, # Set the tickets were found on
@@ -202,7 +210,7 @@ def health_page(
             runs=int(checked.arms.runs.sum()),
             scratch_val=tenth(reading.ceiling),
             chance=tenth(reading.chance),
-            most_collapsed=f'{tenth(worst.collapsed):.0f} % of {worst.arm}' if worst.collapsed else '0 %',
+            most_collapsed=_most(worst),
             more_budget='not checked' if np.isnan(checked.gain) else f'{tenth(checked.gain):+.1f}',
             positive_control=checked.positive.get(source, 'not run')))
     return pd.DataFrame(rows).set_index('target')

@@ -1,0 +1,122 @@
+"Runs carried out by workers of a Dask scheduler on loopback: killed, stopped, joined; the table is that of threads."
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import ROOT
+
+from lth_nb.bank import Bank
+from lth_nb.compute import compute
+from lth_nb.datasets import load
+from lth_nb.experiments import request
+from lth_nb.runs import Runs, table
+from lth_nb.sweep import sweep
+
+distributed = pytest.importorskip('distributed', reason="no Dask: pip install -e '.[cluster]'")
+TIMED = ['seconds', 'images_per_s']
+ASKED = dict(target='digits', preset='demo', recipe='tuned', px='16', train='60', rounds='3,10', device='cpu',
+             arms='scratch,ticket,dense,reinit,finetuned_dense', change='max_epochs=4,finetune_tries=1')
+
+
+def started(*words, cwd):
+    "A process of Dask, heard on loopback alone."
+    own = dict(OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT))
+    return subprocess.Popen([sys.executable, '-m', 'dask', *words, '--host', '127.0.0.1', '--no-dashboard'], cwd=cwd,
+                            env=os.environ | own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=open(cwd/f'{words[0]}.log', 'a'))
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    "Address of a scheduler, and a function that starts a worker of one thread."
+    made = [started('scheduler', '--port', '0', '--scheduler-file', str(tmp_path/'scheduler.json'), cwd=tmp_path)]
+    until = time.monotonic() + 60
+    while not (tmp_path/'scheduler.json').exists():
+        assert time.monotonic() < until and made[0].poll() is None, (tmp_path/'scheduler.log').read_text()
+        time.sleep(.1)
+    address = distributed.Client(scheduler_file=str(tmp_path/'scheduler.json'), set_as_default=False)
+    place = address.scheduler.address
+    address.close()
+
+    def worker():
+        words = 'worker', place, '--nworkers', '1', '--nthreads', '1', '--no-nanny', '--local-directory', str(tmp_path)
+        made.append(started(*words, cwd=tmp_path))
+        return made[-1]
+    yield place, worker
+    for process in reversed(made):
+        process.kill()
+        process.wait()
+
+
+def grid(folder, seeds):
+    "A sweep over the embedded digits."
+    asked = request(ASKED | dict(seeds=seeds, out=str(folder)))
+    splits = load('digits', str(folder), px=16, cache=f'{folder}/cache')
+    return sweep(asked, splits, dict(cifar10=[Bank('cifar10-resnet20_8-tuned-s0')]))
+
+
+def content(runs): return table(runs).drop(columns=TIMED).sort_values('key').reset_index(drop=True).to_csv()
+
+
+def test_workers_that_die_stop_and_join_leave_the_table_of_threads(scheduler, tmp_path):
+    (address, worker), work = scheduler, grid(tmp_path, '8')
+    assert len(work.specs) == 56
+    here, there = Runs(tmp_path/'here'), Runs(tmp_path/'there')
+    compute(work, here, workers=2)
+    first, second = worker(), worker()
+
+    def torment():
+        "Kill one in the middle, bring another, then stop the one that was there from the start."
+        def wait_for(number):
+            until = time.monotonic() + 300
+            while len(there.keys()) < number and time.monotonic() < until: time.sleep(.05)
+        wait_for(8)
+        first.send_signal(signal.SIGKILL)
+        worker()
+        wait_for(24)
+        second.terminate()
+    tormentor = threading.Thread(target=torment)
+    tormentor.start()
+    compute(work, there, cluster=address)
+    tormentor.join()
+    assert first.poll() == -signal.SIGKILL and second.poll() is not None
+    assert content(there) == content(here) and not (tmp_path/'there/failed').exists()
+
+
+def test_a_cluster_that_shrinks_to_nothing_is_waited_for(scheduler, tmp_path, capsys):
+    (address, worker), work = scheduler, grid(tmp_path, '2')
+    runs, only = Runs(tmp_path/'there'), worker()
+
+    def torment():
+        while not runs.keys(): time.sleep(.05)
+        only.send_signal(signal.SIGKILL)
+        only.wait()
+        time.sleep(8)
+        worker()
+    tormentor = threading.Thread(target=torment)
+    tormentor.start()
+    compute(work, runs, cluster=address)
+    tormentor.join()
+    assert not runs.missing(list(work.specs)) and not (tmp_path/'there/failed').exists()
+    assert 'waiting for one' in capsys.readouterr().out
+
+
+def test_local_processes_leave_the_table_of_threads_and_one_that_dies_is_replaced(tmp_path):
+    work = grid(tmp_path, '2')
+    here, there = Runs(tmp_path/'here'), Runs(tmp_path/'there')
+    compute(work, here, workers=2)
+
+    def torment():
+        while not there.keys(): time.sleep(.02)
+        import psutil
+        kids = [kid for kid in psutil.Process().children() if 'spawn_main' in ' '.join(kid.cmdline())]
+        kids[0].kill()
+    tormentor = threading.Thread(target=torment)
+    tormentor.start()
+    compute(work, there, workers=2, cluster='local')
+    tormentor.join()
+    assert content(there) == content(here)
