@@ -95,10 +95,10 @@ docs-serve:
 	@echo "the site as built $$(date -r _docs/index.html '+%F %H:%M'), at http://127.0.0.1:$(PORT)"
 	@exec $(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _docs
 
-# What the tests of the site and of JupyterLab need, where it can be had; they skip, with the reason, what is missing.
+# What the tests of the site, of JupyterLab and of a cluster need, where it can be had; they skip, with the reason, what is missing.
 extras: $(READY)
-	@[ $(EXTRAS) -nt settings.ini ] || { $(BIN)/python -m pip install -q -e '.[docs,browser]' >/dev/null 2>&1 && touch $(DOCS) $(EXTRAS); } \
-	  || echo "extras docs and browser cannot be installed: their tests are skipped"
+	@[ $(EXTRAS) -nt settings.ini ] || { $(BIN)/python -m pip install -q -e '.[docs,browser,cluster]' >/dev/null 2>&1 && touch $(DOCS) $(EXTRAS); } \
+	  || echo "extras docs, browser and cluster cannot be installed: their tests are skipped"
 	@command -v $${CHROMIUM:-chromium} >/dev/null || { apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1 \
 	  || echo "no chromium, and apt-get cannot install it: browser tests are skipped"
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from conftest import ROOT
+from notebooks import files_of
 
 from lth_nb.bank import Bank
 from lth_nb.compute import compute
@@ -63,8 +64,8 @@ def content(runs): return table(runs).drop(columns=TIMED).sort_values('key').res
 
 
 def test_workers_that_die_stop_and_join_leave_the_table_of_threads(scheduler, tmp_path):
-    (address, worker), work = scheduler, grid(tmp_path, '8')
-    assert len(work.specs) == 56
+    (address, worker), work = scheduler, grid(tmp_path, '3')
+    assert len(work.specs) == 21
     here, there = Runs(tmp_path/'here'), Runs(tmp_path/'there')
     compute(work, here, workers=2)
     first, second = worker(), worker()
@@ -73,11 +74,11 @@ def test_workers_that_die_stop_and_join_leave_the_table_of_threads(scheduler, tm
         "Kill one in the middle, bring another, then stop the one that was there from the start."
         def wait_for(number):
             until = time.monotonic() + 300
-            while len(there.keys()) < number and time.monotonic() < until: time.sleep(.05)
-        wait_for(8)
+            while len(files_of(tmp_path/'there')) < number and time.monotonic() < until: time.sleep(.05)
+        wait_for(4)
         first.send_signal(signal.SIGKILL)
         worker()
-        wait_for(24)
+        wait_for(10)
         second.terminate()
     tormentor = threading.Thread(target=torment)
     tormentor.start()
@@ -92,7 +93,7 @@ def test_a_cluster_that_shrinks_to_nothing_is_waited_for(scheduler, tmp_path, ca
     runs, only = Runs(tmp_path/'there'), worker()
 
     def torment():
-        while not runs.keys(): time.sleep(.05)
+        while not files_of(tmp_path/'there'): time.sleep(.05)
         only.send_signal(signal.SIGKILL)
         only.wait()
         time.sleep(8)
@@ -111,7 +112,7 @@ def test_local_processes_leave_the_table_of_threads_and_one_that_dies_is_replace
     compute(work, here, workers=2)
 
     def torment():
-        while not there.keys(): time.sleep(.02)
+        while not files_of(tmp_path/'there'): time.sleep(.02)
         import psutil
         kids = [kid for kid in psutil.Process().children() if 'spawn_main' in ' '.join(kid.cmdline())]
         kids[0].kill()
