@@ -17,7 +17,7 @@ __all__ = ['LOST', 'SAME', 'EXTRA', 'Workers', 'processes', 'refuse_others', 'sc
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -100,6 +100,6 @@ def workers_at(
     where:str,  # local, or the address of a scheduler
     shared:Any, # What every task needs
     number:int, # Of processes, where they are local
-): # A context: its `Workers`
+)->AbstractContextManager[Workers]: # While it lasts
     "Workers, as they were asked for."
     return processes(shared, number) if where == 'local' else scheduled(where, shared)

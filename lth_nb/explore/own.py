@@ -869,7 +869,14 @@ def open_runs(self:OwnPage)->Thread: # Reading the store
     def work():
         "As the job was typed; what stands in the field by now may be another set."
         home = home_of(self.out, job.smoke)
-        page = StudyPage(str(home), job.typed.get('data', 'data'), home/'cache')
+        try:
+            page = StudyPage(str(home), job.typed.get('data', 'data'), home/'cache')
+        except (ValueError, OSError) as error:
+            note = widgets.Output()
+            note.outputs = shown(warning(error))
+            self.single.children = (note,)
+            return
+
         target = Path(place_of(job)).name
         if target in set(page.table.target):
             page.choices[0].value = target

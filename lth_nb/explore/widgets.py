@@ -118,7 +118,7 @@ def pick(
     width:int=240,       # In px
 )->widgets.Dropdown: # With its label
     "A choice of one."
-    layout = widgets.Layout(width=f'{width}px')
+    layout = widgets.Layout(width='100%', max_width=f'{width}px')
     return widgets.Dropdown(description=label, options=options, layout=layout, style=LABEL)
 
 class Several(widgets.VBox):
@@ -139,7 +139,9 @@ class Several(widgets.VBox):
         return tuple(self.boxes)
 
     @options.setter
-    def options(self, offered):
+    def options(self,
+        offered:Sequence, # Texts
+    )->None: # Nothing
         "Offer something else; nothing of it is chosen."
         layout = widgets.Layout(width='auto', margin='0 0 0 4px')
         self.boxes = {option: widgets.Checkbox(False, description=str(option), indent=False,
@@ -170,7 +172,7 @@ def text(
     offered:Sequence[str]=(), # Picked with a click; anything else may be typed
 )->widgets.Combobox: # With its label
     "A line to type into."
-    layout = widgets.Layout(width='620px')
+    layout = widgets.Layout(width='100%', max_width='620px')
     return widgets.Combobox(description=label, placeholder=hint, options=offered, layout=layout,
                             style=LABEL, continuous_update=False)
 

@@ -9,8 +9,8 @@ writes it as a page that opens without a network."""
 
 # %% auto #0
 __all__ = ['SOURCES', 'OWN', 'SCRATCH', 'OTHERS', 'NAMES', 'ARMS', 'WIDTH', 'look', 'source_name', 'fade', 'accuracy_range',
-           'accuracy_axis', 'finish', 'label_room', 'sentences', 'side_by_side', 'at_right', 'caption_of', 'about',
-           'spread_labels', 'draw_files', 'save_figures', 'save_figure', 'show']
+           'accuracy_axis', 'finish', 'label_room', 'sentences', 'side_by_side', 'at_right', 'caption_of',
+           'fit_caption', 'about', 'spread_labels', 'draw_files', 'save_figures', 'save_figure', 'show']
 
 # %% ../../nbs/figures/00_style.ipynb #c03
 import asyncio
@@ -219,6 +219,20 @@ def caption_of(
     "The caption of a figure, in one line."
     remembered = fig.layout.meta or {}
     return ' '.join(remembered.get('caption', ()))
+
+def fit_caption(
+    fig:go.Figure, # From `finish`; changed in place
+    width:int,     # That it is shown at, in px
+)->go.Figure: # The same, as much higher as its caption has more lines
+    "Wrap a caption anew for a narrower place."
+    before = (fig.layout.meta or {}).get('caption', ())
+    lines = wrap(' '.join(before), (width - 20) // 6, break_on_hyphens=False)
+    more = 16 * (len(lines) - len(before))
+    fig.update_annotations(text='<br>'.join(lines), selector=dict(name='caption'))
+    return fig.update_layout(
+        meta=dict(caption=lines),
+        height=fig.layout.height + more,
+        margin_b=fig.layout.margin.b + more)
 
 # %% ../../nbs/figures/00_style.ipynb #c27
 def _shared_parts(readings):

@@ -281,6 +281,8 @@ def test_a_path_leads_from_a_folder_to_predictions(page, lab, shot):
     page.wait_for_selector('text=the answer is below', timeout=600_000)
     page.wait_for_selector('text=SMOKE RUN', timeout=60_000)
     keep('finished')
+    press(page, 'Look at single runs')  # the store as a study: networks to tick, a dot to click
+    page.wait_for_selector('.widget-checkbox:has-text("scratch")', timeout=120_000)
     csv = home/'path/smoke/shapes/predictions.csv'
     with page.expect_file_chooser() as chosen: page.locator('.jupyter-widgets button:has-text("Choose images")').click()
     files = sorted(more.glob('*/*.png'))
