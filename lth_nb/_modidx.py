@@ -134,7 +134,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'lth_nb.cli._add_predict': ('cli.html#_add_predict', 'lth_nb/cli.py'),
                             'lth_nb.cli._add_prepare': ('cli.html#_add_prepare', 'lth_nb/cli.py'),
                             'lth_nb.cli._add_run': ('cli.html#_add_run', 'lth_nb/cli.py'),
-                            'lth_nb.cli._add_stills': ('cli.html#_add_stills', 'lth_nb/cli.py'),
                             'lth_nb.cli._arguments': ('cli.html#_arguments', 'lth_nb/cli.py'),
                             'lth_nb.cli._bank_export': ('cli.html#_bank_export', 'lth_nb/cli.py'),
                             'lth_nb.cli._bank_list': ('cli.html#_bank_list', 'lth_nb/cli.py'),

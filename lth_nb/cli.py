@@ -60,19 +60,11 @@ def _run(
         raise KeyboardInterrupt from error
     except PapermillExecutionError as error:
         raise ValueError(_of_cell(error)) from error
-    if executed:
-        _add_stills(executed)
+    if executed: # a page made of the notebook shows its figures then
+        from lth_nb.figures.stills import add_stills  # plotly, which no other command needs
+        add_stills(executed) # where there is no browser the notebook itself says so
 
     return ''
-
-def _add_stills(
-    executed:Path, # Notebook
-)->None: # Nothing; where there are none, a line on stderr says why
-    "Lay pictures beside a notebook's figures: a page made of it shows them."
-    from lth_nb.figures.stills import add_stills  # plotly, which no other command needs
-    failure = add_stills(executed)
-    if failure:
-        _complain(f"a page made of the notebook will show no figures: {failure}")
 
 def _of_cell(
     error:Exception, # Of a cell of the notebook, from papermill

@@ -61,7 +61,10 @@ def add_stills(
         for bundle, place in zip(bundles, places):
             bundle[STILL] = place.with_name(f'{place.name}.svg').read_text(encoding='utf-8')
 
-    with whole(Path(path)) as temporary:
-        nbformat.write(notebook, temporary)
+    try:
+        with whole(Path(path)) as temporary:
+            nbformat.write(notebook, temporary)
+    except OSError as error: # such as a full disk: the notebook stays as it was
+        return f'no SVG: {error}'
 
     return ''
