@@ -713,9 +713,11 @@ def compute_elsewhere(
         missing = [spec for spec in runs.missing(list(work.specs)) if spec.key not in failed]
         if len(missing) < before:
             deaths = 0
-        elif not is_told and not deaths:
+            continue
+        if not is_told and not deaths:
             print(f'waiting for another process, which is at work on {before} runs', flush=True)
             is_told = True
+        time.sleep(1)
 
     if failed:
         print(f'{len(failed)} runs failed, the others are finished: {runs.out/"failed"} says why',

@@ -180,6 +180,8 @@ def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
     images.scroll_into_view_if_needed()
     images.fill(str(cells))
     images.press('Tab')
+    repeats = page.locator('.widget-dropdown', has=page.locator('label:text-is("repeats")'))
+    repeats.locator('select').select_option(index=0)  # three: enough to be stopped in, and to end
     page.locator('.widget-button:text-is("Check")').click()
     page.wait_for_selector('text=Ready.', timeout=180_000)
     shot('lab_checked')
