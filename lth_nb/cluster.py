@@ -19,6 +19,7 @@ from concurrent.futures import CancelledError, Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any
 
@@ -64,12 +65,12 @@ def _connected(
 ):
     "A client of a scheduler."
     try:
-        from distributed import Client  # of the extra
+        distributed = import_module('distributed') # of the extra
     except ImportError:
         raise ValueError(EXTRA) from None
 
     try:
-        return Client(address, timeout=seconds, set_as_default=False)
+        return distributed.Client(address, timeout=seconds, set_as_default=False)
     except OSError as error:
         raise ValueError(f"no scheduler answers at {address} within {seconds:g} s: start one with "
                          "dask scheduler, and name the address that it prints") from error
