@@ -28,7 +28,8 @@ def drawn(fig): return fig.to_image('svg').decode()
 
 if __name__ == '__main__':
     for path in sorted(nbs.rglob('*.ipynb')):
-        if failure := add_stills(path): raise SystemExit(f'{path}: {failure}')
+        failure = add_stills(path)
+        if failure: raise SystemExit(f'{path}: {failure}')
     light = drawn(figure())
     dark = drawn(figure().update_layout(CLEAR)).replace('style=""', INVERTED, 1)
     (nbs/'images/forest.svg').write_text(light, encoding='utf-8')

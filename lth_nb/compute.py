@@ -10,7 +10,7 @@ line for it that other programs read."""
 
 # %% auto #0
 __all__ = ['AHEAD', 'LIVES', 'Estimate', 'estimate', 'side_by_side', 'keep_network', 'unfinished', 'finish', 'as_they_finish',
-           'Progress', 'compute', 'compute_on', 'Carried', 'carry', 'by_value', 'Flight', 'compute_apart',
+           'Progress', 'compute', 'compute_on', 'Carried', 'carry', 'by_value', 'Writer', 'Flight', 'compute_apart',
            'compute_elsewhere', 'learning_curves']
 
 # %% ../nbs/10_compute.ipynb #c03
@@ -30,6 +30,7 @@ from concurrent.futures import (
 )
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -45,7 +46,7 @@ from lth_nb.checkpoints import (
     place_of,
     rounds_read,
 )
-from .cluster import LOST, Workers, workers_at
+from .cluster import LOST, Workers, refuse_others, workers_at
 from .models import headless_, others, prunable, with_head
 from .protocol import ARMS, YARDSTICKS, whole
 from .runs import Runs, Spec, claim, facts, table, versions
@@ -303,6 +304,19 @@ def _network_of(
         versions=versions(device, torch.get_num_threads()),
     )
 
+def _kept(
+    made:Checkpoint, # Of a run that is in the store
+    spec:Spec,       # Of that run
+    place:Path,      # From `place_of`
+)->str: # '' where it was kept, or a better one lies there; else one line that says why it was not
+    "Keep a network; a full disk costs the network, never the run."
+    try:
+        keep_if_better(made, spec, place)
+    except OSError as error:
+        return f'the network of {spec.name} was not kept, its run is: {error}'
+
+    return ''
+
 def keep_network(
     spec:Spec,    # Of a run
     run:Run,      # Finished, and in the store
@@ -315,12 +329,7 @@ def keep_network(
     if not is_better(run.metrics['val_loss'], place):
         return ''
 
-    try:
-        keep_if_better(_network_of(spec, run, work, device), spec, place)
-    except OSError as error:
-        return f'the network of {spec.name} was not kept, its run is: {error}'
-
-    return ''
+    return _kept(_network_of(spec, run, work, device), spec, place)
 
 def unfinished(
     spec:Spec, # To be run
@@ -466,8 +475,8 @@ def compute(
     progress = Progress(progress_file, _n_asked(work), len(missing))
     try:
         if cluster:
-            compute_elsewhere(
-                cluster, work, runs, workers, device, progress, keep=keep, folder=folder)
+            writer = Writer(work, runs, progress, keep, folder)
+            compute_elsewhere(cluster, writer, workers, device)
             return
 
         with ThreadPoolExecutor(side_by_side(workers, device)) as threads:
@@ -527,19 +536,19 @@ def compute_on(
 class Carried:
     "What a worker sends back."
     run:Run                 # Finished, without its weights
-    network:Checkpoint|None # With them, where networks are kept
+    network:Checkpoint|None # With them, where it may be kept
     facts:dict              # What it ran on; JSON values
 
 def carry(
     spec:Spec,  # To be run
     work:Sweep, # That it is part of
     device:str, # cpu, cuda or mps
-    keep:str,   # Networks that are kept: best, none or all
+    with_network:bool, # Whether it may be kept
 )->Carried: # By value: no disk is needed
     "Carry out one spec anywhere."
     torch.set_num_threads(1)
     finished = carry_out(spec, work.network(device), work)
-    made = None if keep == 'none' else _network_of(spec, finished, work, device)
+    made = _network_of(spec, finished, work, device) if with_network else None
     return Carried(replace(finished, state=None), made, facts(device))
 
 def by_value(
@@ -555,26 +564,70 @@ def by_value(
     banks = {name: bank.held(*sorted(rounds[name])) for name, bank in work.banks.items()}
     return replace(work, banks=banks)
 
-def _write_down(
-    spec:Spec,       # Of a run
-    carried:Carried, # That came back
-    work:Sweep,      # That it is part of
-    runs:Runs,       # The store
-    *,
-    keep:str='none',       # Networks that are kept: best, none or all
-    folder:Path|None=None, # Of the results, for the best networks
-)->dict: # What progress says of it
-    "Put a run into the store, and its network where networks are kept."
-    runs.add(spec, carried.run, **carried.facts)
-    place = place_of(spec, rounds_read(work.specs), runs, keep=keep, folder=folder)
-    not_kept = ''
-    if place is not None and carried.network is not None:
-        try:
-            keep_if_better(carried.network, spec, place)
-        except OSError as error:
-            not_kept = f'the network of {spec.name} was not kept, its run is: {error}'
+@dataclass
+class Writer:
+    "The process that owns a store: it writes down what workers send back."
+    work:Sweep        # Planned
+    runs:Runs         # The store
+    progress:Progress # Told of every run
+    keep:str='none'   # Networks that are kept: best of each arm, none or all
+    folder:Path|None=None # Of the results, for the best networks
+    failed:dict[str,Path]=field(default_factory=dict) # Key -> where it is written why
 
-    return _told(spec, carried.run, not_kept)
+    @cached_property
+    def places(self)->dict[str,Path|None]: # Key -> where its network may be kept
+        "Of every run."
+        read = rounds_read(self.work.specs)
+        return {
+            spec.key: place_of(spec, read, self.runs, keep=self.keep, folder=self.folder)
+            for spec in self.work.specs}
+
+    def missing(self)->list[Spec]: # In order
+        "What is left to do, without what failed."
+        left = self.runs.missing(list(self.work.specs))
+        return [spec for spec in left if spec.key not in self.failed]
+
+    def write(self,
+        spec:Spec,       # Of a run
+        carried:Carried, # That came back
+    )->None: # Nothing
+        "Put a run into the store, and its network where it may be kept."
+        self.runs.add(spec, carried.run, **carried.facts)
+        (self.runs.out/'failed'/spec.key).unlink(missing_ok=True)
+        not_kept = ''
+        if carried.network is not None:
+            not_kept = _kept(carried.network, spec, self.places[spec.key])
+
+        self.progress.finished(_told(spec, carried.run, not_kept))
+
+    def fail(self,
+        spec:Spec,       # Of a run
+        error:Exception, # That ended it
+    )->None: # Nothing; <out>/failed/<key> says why
+        "Write down why a run failed; it may be asked for again."
+        file = self.runs.out/'failed'/spec.key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        reason = ''.join(traceback.format_exception(error))
+        with whole(file) as temporary:
+            temporary.write_text(f'{spec.name}\n\n{reason}', encoding='utf-8')
+
+        self.failed[spec.key] = file
+        self.progress.write('failed', key=spec.key, name=spec.name)
+
+    def take(self,
+        spec:Spec,   # Of a run
+        task:Future, # Done
+    )->None: # Nothing
+        "Write down what came back, or why nothing did."
+        try:
+            carried = task.result()
+            refuse_others({'that carried it out': carried.facts}, versions())
+        except LOST:
+            raise # and with it all that was handed out
+        except Exception as error: # whatever it is, the others go on
+            self.fail(spec, error)
+        else:
+            self.write(spec, carried)
 
 # %% ../nbs/10_compute.ipynb #apart02
 AHEAD = 2 # Runs at the workers for each that they work on, so that none waits for the next
@@ -595,7 +648,7 @@ class Flight:
         "Give up what did not come back."
         for task in [*self.tasks]:
             task.cancel()
-            self.landed(task)
+            self.release(task)
 
     @property
     def is_full(self)->bool: # Whether the workers have enough to do
@@ -605,7 +658,7 @@ class Flight:
     def hand(self,
         spec:Spec,  # To be run
         device:str, # cpu, cuda or mps
-        keep:str,   # Networks that are kept
+        with_network:bool, # As of `carry`
     )->bool: # False: it is finished, or somebody else's
         "Take its lock and hand it out."
         lock = ExitStack()
@@ -613,96 +666,65 @@ class Flight:
             lock.close()
             return False
 
-        task = self.workers.executor.submit(carry, spec, self.workers.shared, device, keep)
+        workers = self.workers
+        task = workers.executor.submit(carry, spec, workers.shared, device, with_network)
         self.tasks[task] = spec, lock
         return True
 
-    def landed(self,
-        task:Future, # Done, or given up
-    )->Spec: # What it was
-        "Let another process have it, once it is written down."
-        spec, lock = self.tasks.pop(task)
-        lock.close()
+    def spec_of(self,
+        task:Future, # Handed out
+    )->Spec: # To be run
+        "What a task is."
+        spec, _ = self.tasks[task]
         return spec
 
-def _record_failure(
-    spec:Spec,       # Of a run
-    error:Exception, # That ended it
-    runs:Runs,       # The store
-)->Path: # <out>/failed/<key>
-    "Write down why a run failed; what failed may be asked for again."
-    file = runs.out/'failed'/spec.key
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with whole(file) as temporary:
-        temporary.write_text(f'{spec.name}\n\n{"".join(traceback.format_exception(error))}',
-                             encoding='utf-8')
-
-    return file
+    def release(self,
+        task:Future, # Written down, or given up
+    )->None: # Nothing
+        "Let another process have it."
+        _, lock = self.tasks.pop(task)
+        lock.close()
 
 def compute_apart(
     workers:Workers,    # From `workers_at`
     missing:list[Spec], # To be run
-    work:Sweep,         # That they are part of
-    runs:Runs,          # The store
+    writer:Writer,      # Who writes them down
     device:str,         # cpu, cuda or mps
-    progress:Progress,  # Told of every finished run
-    *,
-    keep:str='none',       # As of `compute`
-    folder:Path|None=None, # As of `compute`
-)->dict[str,Path]: # Key -> where it is written why a run failed
+)->None: # Nothing: what failed is in `writer.failed`
     "Hand runs out, and write down what comes back."
-    waiting, failed, is_told = deque(missing), {}, False
-    with Flight(workers, runs) as flight:
+    waiting, is_told = deque(missing), False
+    with Flight(workers, writer.runs) as flight:
         while waiting or flight.tasks:
             while waiting and not flight.is_full:
-                flight.hand(waiting.popleft(), device, keep)
+                spec = waiting.popleft()
+                flight.hand(spec, device, writer.places[spec.key] is not None)
 
-            done, _ = wait(flight.tasks, timeout=5, return_when=FIRST_COMPLETED)
-            if flight.tasks and not workers.slots() and not is_told:
+            done, not_done = wait(flight.tasks, timeout=5, return_when=FIRST_COMPLETED)
+            for task in done:
+                writer.take(flight.spec_of(task), task)
+                flight.release(task)
+
+            if not_done and not workers.slots() and not is_told:
                 print('no worker is there: waiting for one', flush=True)
                 is_told = True
-
-            for task in done:
-                spec = flight.tasks[task][0]
-                try:
-                    carried = task.result()
-                except LOST:
-                    raise # and with it all that was handed out
-                except Exception as error: # whatever it is, the others go on
-                    failed[spec.key] = _record_failure(spec, error, runs)
-                    progress.write('failed', key=spec.key, name=spec.name)
-                else:
-                    (runs.out/'failed'/spec.key).unlink(missing_ok=True)
-                    progress.finished(
-                        _write_down(spec, carried, work, runs, keep=keep, folder=folder))
-
-                flight.landed(task)
-
-    return failed
 
 # %% ../nbs/10_compute.ipynb #apart03
 LIVES = 3 # How often workers may die with nothing finished in between
 
 def compute_elsewhere(
-    where:str,         # local, or the address of a scheduler
-    work:Sweep,        # Planned
-    runs:Runs,         # The store
-    number:int,        # Of processes, where they are local
-    device:str,        # cpu, cuda or mps
-    progress:Progress, # Told of every finished run
-    *,
-    keep:str='none',       # As of `compute`
-    folder:Path|None=None, # As of `compute`
+    where:str,     # local, or the address of a scheduler
+    writer:Writer, # Who knows what is missing, and writes it down
+    number:int,    # Of processes, where they are local
+    device:str,    # cpu, cuda or mps
 )->None: # Nothing
     "Run what is missing by worker processes, again where they died; then tell what failed."
-    sent, failed, deaths, is_told = by_value(work), {}, 0, False
-    missing = runs.missing(list(work.specs))
+    sent, deaths, is_told = by_value(writer.work), 0, False
+    missing = writer.missing()
     while missing:
         before = len(missing)
         try:
             with workers_at(where, sent, number) as workers:
-                failed |= compute_apart(
-                    workers, missing, work, runs, device, progress, keep=keep, folder=folder)
+                compute_apart(workers, missing, writer, device)
         except LOST as error:
             deaths += 1
             if deaths == LIVES:
@@ -710,7 +732,7 @@ def compute_elsewhere(
                     f'{LIVES} times a worker died and nothing was finished, most often for want of '
                     'memory: ask for fewer threads, or a smaller px or batch') from error
 
-        missing = [spec for spec in runs.missing(list(work.specs)) if spec.key not in failed]
+        missing = writer.missing()
         if len(missing) < before:
             deaths = 0
             continue
@@ -719,9 +741,9 @@ def compute_elsewhere(
             is_told = True
         time.sleep(1)
 
-    if failed:
-        print(f'{len(failed)} runs failed, the others are finished: {runs.out/"failed"} says why',
-              flush=True)
+    if writer.failed:
+        print(f'{len(writer.failed)} runs failed, the others are finished: '
+              f'{writer.runs.out/"failed"} says why', flush=True)
 
 # %% ../nbs/10_compute.ipynb #c25
 def learning_curves(

@@ -19,7 +19,7 @@ import platform
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -226,15 +226,28 @@ class Runs:
                 known[str(run_key)] = stamp
         return known
 
-    def remember(self,
-        keys:Sequence[str], # Of runs that were found whole
+    def _note(self,
+        stamps:dict[str,list[int]], # Key -> `_stamp`; [] = not whole
     )->None: # Nothing; a store that cannot be written to is read all the same
-        "Note that the files of some runs were checked, as they are now."
-        stamps = {run_key: _stamp(self.place(run_key)) for run_key in keys}
+        "Add lines to the index."
         self.checked.update(stamps)
         lines = [json.dumps([run_key, stamp]) + '\n' for run_key, stamp in stamps.items()]
         with suppress(OSError), open(self.out/'index.jsonl', 'a', encoding='utf-8') as index:
             index.write(''.join(lines))
+
+    def remember(self,
+        keys:Iterable[str], # Of runs that were found whole
+    )->None: # Nothing
+        "Note that the files of some runs were checked, as they are now."
+        self._note({run_key: _stamp(self.place(run_key)) for run_key in keys})
+
+    def forget(self,
+        keys:Iterable[str], # Of runs that were found damaged
+    )->None: # Nothing
+        "Strike out what the index says of some runs, so that they are run again."
+        noted = [run_key for run_key in keys if self.checked.get(run_key)]
+        if noted:
+            self._note(dict.fromkeys(noted, []))
 
     def place(self,
         key:str, # Of a run
@@ -448,6 +461,7 @@ def table(
         if wanted is not None:
             asked_spec['labels'] = wanted
         run_rows.append(_line(asked_spec, result, run_key))
+    runs.forget(damaged)
     finished_runs = pd.DataFrame(run_rows, columns=COLUMNS)
     finished_runs.attrs['damaged'] = damaged
     return finished_runs

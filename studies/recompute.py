@@ -649,20 +649,25 @@ NUMBER = r'[+-]?\d[\d,]*(?:\.\d+)?'
 WORDS = re.compile(r'\b(higher|lower|no different|open)\b')
 
 
+def check_interval(tally, group, name, text, answer):
+    "An effect and its interval, such as '+1.4 points [-0.6, +3.5]'."
+    told = re.search(rf'({NUMBER}) points \[({NUMBER}), ({NUMBER})\]', text)
+    if told is None:
+        tally.absent(group, name)
+        return
+    shares = dict(effect=answer.effect, lower=answer.lower, upper=answer.upper)
+    for (end, share), shown in zip(shares.items(), told.groups()):
+        tally.printed(group, f'{name}, {end}', shown, 100 * share)
+
+
 def check_told(tally, groups, name, text, answer):
     "An effect, its interval and its word as a text tells them."
     of_numbers, of_words = groups
-    told = re.search(rf'({NUMBER}) points(?: \[({NUMBER}), ({NUMBER})\])', text)
     if np.isnan(answer.effect):
         without = ' points' not in text and answer.barred in text
         tally.judge(of_numbers, without, f'{name}, no number', text, answer.barred)
         return
-    if told is None:
-        tally.absent(of_numbers, name)
-        return
-    shares = dict(effect=answer.effect, lower=answer.lower, upper=answer.upper)
-    for (end, share), shown in zip(shares.items(), told.groups()):
-        tally.printed(of_numbers, f'{name}, {end}', shown, 100 * share)
+    check_interval(tally, of_numbers, name, text, answer)
     between = re.search(rf'between ({NUMBER}) and ({NUMBER}) points', text)
     for shown, share in zip(between.groups() if between else (), (answer.lower, answer.upper)):
         tally.printed(of_numbers, f'{name}, not excluded', shown, 100 * share)
@@ -941,8 +946,8 @@ def check_told_table(tally, notebook, article):
             shown = f"{row['points [95 %]']}, {row['answer']}"
             check_told(tally, (group, group), name, shown, answer)
             tally.same(group, f'{name}, n', row['n'], str(answer.seeds))
-            for column, share in dict(p=answer.pvalue, **{'p after Holm': answer.adjusted}).items():
-                tally.close(group, f'{name}, {column}', float(row[column]), share, .0005 + 1e-9)
+            tally.printed(group, f'{name}, p', row['p'], answer.pvalue)
+            tally.printed(group, f'{name}, p after Holm', row['p after Holm'], answer.adjusted)
 
 
 def check_beside(tally, notebook, article):
@@ -951,12 +956,7 @@ def check_beside(tally, notebook, article):
     for table in notebook.tables(GROUPS[group]):
         for name, row in table.items():
             answer = article.mean(tuple(name.split(' - ')))
-            told = re.search(rf'({NUMBER}) points \[({NUMBER}), ({NUMBER})\]', row['points [95 %]'])
-            if told is None:
-                tally.absent(group, name)
-                continue
-            for shown, share in zip(told.groups(), (answer.effect, answer.lower, answer.upper)):
-                tally.printed(group, name, shown, 100 * share)
+            check_interval(tally, group, name, row['points [95 %]'], answer)
             tally.same(group, f'{name}, n', row['n'], str(answer.seeds))
 
 
@@ -986,11 +986,7 @@ def check_gains(tally, notebook, article):
         tally.same(group, 'rows', sorted(rows), sorted(expected))
         for place in rows.keys() & expected.keys():
             row, answer, name = rows[place], expected[place], ' of '.join(place)
-            told = re.search(rf'({NUMBER}) points \[({NUMBER}), ({NUMBER})\]',
-                             row['gain under paper − tuned'])
-            for shown, share in zip(told.groups() if told else (),
-                                    (answer.effect, answer.lower, answer.upper)):
-                tally.printed(group, name, shown, 100 * share)
+            check_interval(tally, group, name, row['gain under paper − tuned'], answer)
             tally.same(group, f'{name}, n', row['n'], str(answer.seeds))
             said = row['answer']
             agrees = answer.barred[:40] in said if answer.barred else said.startswith(answer.word)

@@ -67,6 +67,7 @@ from lth_nb.explore.widgets import (
     plain,
     seen,
     shown,
+    soon,
     text,
     typed_path,
     warning,
@@ -863,27 +864,20 @@ def look_again(self:OwnPage)->Thread: # Looking
     return in_background(draw, self.say)
 
 @patch
-def open_runs(self:OwnPage)->Thread: # Reading the store
+def open_runs(self:OwnPage)->None: # Nothing
     "One's own runs as a study is looked at: a dot is a run, and a click opens it."
-    job = self.job
-    def work():
-        "As the job was typed; what stands in the field by now may be another set."
+    job = self.job # as it was typed; what stands in the field by now may be another set
+    def page_of_runs():
+        "The page of a study, of this store, at this set."
         home = home_of(self.out, job.smoke)
-        try:
-            page = StudyPage(str(home), job.typed.get('data', 'data'), home/'cache')
-        except (ValueError, OSError) as error:
-            note = widgets.Output()
-            note.outputs = shown(warning(error))
-            self.single.children = (note,)
-            return
-
+        page = StudyPage(str(home), job.typed.get('data', 'data'), home/'cache')
         target = Path(place_of(job)).name
         if target in set(page.table.target):
             page.choices[0].value = target
 
-        self.single.children = (page.box,)
+        return page.box
 
-    return in_background(work, self.say)
+    self.single.children = [soon('your runs', page_of_runs, after=.1)]
 
 @patch
 def still(self:OwnPage)->list[dict]: # For `display(*..., raw=True)`
