@@ -41,7 +41,7 @@ def test_the_front_page_says_what_the_study_says():
         value = step(cell['source'], names)
         told = ''.join(map(markdown_of, cell['outputs']))
         if told: said.append((value.data, told))
-    assert len(said) == 3
+    assert len(said) == 4
     for now, committed in said: assert now == committed
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from .table2 import cell_text
-from ..protocol import ARM_NAMES
+from ..protocol import ARM_NAMES, YARDSTICKS
 from ..stats.aggregate import pooled, pooled_contrasts, shared_sources
 from ..stats.paired import Comparison, tenth
 from ..stats.readings import Reading, Side
@@ -259,11 +259,16 @@ def advised(
     box:pd.DataFrame, # From `advice`
     means:dict[str,Comparison], # From `means_of`
     besides:dict[str,Comparison], # From `beside`
-)->str: # One to three sentences
+)->str: # One to four sentences
     "What to train, in words."
     chosen = box.use.value_counts()
     often = [f'{ARM_NAMES[arm]} ({arm}) on {count}' for arm, count in chosen.items() if arm]
     told = [f"Of {len(box)} sets, validation chooses: {', '.join(often) or 'nothing'}."]
+    larger = [arm for arm in YARDSTICKS if arm in box]
+    if larger:
+        reached = [f'{arm} {box[arm].mean():.1f}%' for arm in (*larger, 'ticket')]
+        told.append(f"Test accuracy in the mean: {', '.join(reached)}.")
+
     ordinary = besides.get('finetuned_dense - scratch')
     if ordinary:
         told.append(f'Fine-tuning the whole trained network gains {ordinary.numbers} over scratch.')
