@@ -20,7 +20,7 @@ Modules:
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
 - `lth_nb.checkpoints`: A trained network kept on disk: small, checked, and with a card for people.
 - `lth_nb.cli`: The command `lth`: run an experiment, predict with its network, list, check and prepare data, read banks, look at a machine.
-- `lth_nb.cluster`: Processes that carry work out: here, or wherever a scheduler has them.
+- `lth_nb.cluster`: Threads and processes that carry work out: here, or wherever a scheduler has them.
 - `lth_nb.compute`: Who carries the runs out: many side by side, each finished one kept, progress written down.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
 - `lth_nb.datasets.duplicates`: Which pictures across splits are the same picture, however they were treated in between.

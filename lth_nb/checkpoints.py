@@ -14,7 +14,7 @@ __all__ = ['COOLEST', 'HOTTEST', 'CERTAIN', 'LIKE', 'FORMAT', 'NEEDED', 'FORBIDD
            'CARD', 'LARGEST', 'NETWORKS', 'AROUND', 'AGAIN', 'packed', 'unpacked', 'Seen', 'seen', 'tempered',
            'temperature_of', 'centroids_of', 'nearest', 'Checkpoint', 'is_grey', 'checkpoint', 'accuracy_told',
            'warnings_of', 'network_told', 'card_of', 'save', 'read_about', 'open_checkpoint', 'slot_of', 'kept_about',
-           'rounds_read', 'place_of', 'is_better', 'keep_if_better', 'bytes_of', 'Handed', 'hand_over', 'find_model']
+           'rounds_read', 'place_of', 'loss_to_beat', 'keep_if_better', 'bytes_of', 'Handed', 'hand_over', 'find_model']
 
 # %% ../nbs/11_checkpoints.ipynb #k03
 import hashlib
@@ -853,13 +853,12 @@ def place_of(
 
     return None
 
-def is_better(
-    val_loss:float, # Of a run that has just finished, nats
-    place:Path,     # From `place_of`
-)->bool: # True where nothing lies there that can be used
-    "Whether validation would choose a run over the one that is kept."
+def loss_to_beat(
+    place:Path, # From `place_of`
+)->float: # Nats; infinite where nothing lies there that can be used
+    "The validation loss of the network that is kept: validation would choose one below it."
     there = kept_about(place)
-    return not there or val_loss < there['val']['loss']
+    return there['val']['loss'] if there else float('inf')
 
 def keep_if_better(
     made:Checkpoint, # Of a run that has just finished
@@ -869,7 +868,7 @@ def keep_if_better(
     "Keep a network unless a better one was kept meanwhile."
     place.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(place.parent/'.lock'):
-        if not is_better(made.about['val']['loss'], place):
+        if made.about['val']['loss'] >= loss_to_beat(place):
             return False
         save(replace(made, about=made.about | dict(question=_question(spec))), place)
         return True

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -396,14 +396,16 @@ def test_waiting_for_another_process_is_said_once(tmp_path, monkeypatch, capsys)
     shutil.rmtree(folder)
     asked = []
 
-    def elsewhere(spec, *rest, **more):
+    @contextmanager
+    def elsewhere(runs, spec):
         asked.append(spec)
-        if len(asked) == 5: Runs(tmp_path).add(spec, made)
+        if len(asked) == 5: runs.add(spec, made)
+        yield False
 
-    monkeypatch.setattr(compute, 'finish', elsewhere)
+    monkeypatch.setattr(compute, 'claim', elsewhere)
     monkeypatch.setattr(compute.time, 'sleep', lambda seconds: None)
-    with ThreadPoolExecutor(1) as pool:
-        compute.compute_on(pool, SimpleNamespace(specs=[spec]), Runs(tmp_path), 'cpu', None)
+    monkeypatch.setattr(compute.Writer, 'places', {spec.key: None})
+    compute.compute(SimpleNamespace(specs=[spec]), Runs(tmp_path))
     assert capsys.readouterr().out.count('waiting for another process') == 1 and len(asked) == 5
 
 
