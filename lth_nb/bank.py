@@ -11,14 +11,15 @@ absent."""
 # %% auto #0
 __all__ = ['FORMAT', 'FIRST', 'LARGEST', 'FILE', 'NEEDED', 'SAME', 'bank_name', 'bank_folder', 'banks', 'read_card', 'OpenBank',
            'finish', 'is_found', 'start_search', 'Bank', 'summary', 'opened', 'about_bank', 'find_banks',
-           'export_ticket', 'fit_splits', 'carry_out_search', 'search_splits', 'search_set']
+           'export_ticket', 'fit_splits', 'SourceSet', 'rounds_from', 'begin_search', 'carry_out_search',
+           'search_splits', 'search_set']
 
 # %% ../nbs/06_bank.ipynb #c03
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
@@ -228,8 +229,9 @@ class OpenBank:
             self.lock.release()
 
     def resume(self)->dict: # masks, theta, rounds_done
-        "What `search` needs to go on."
-        return dict(masks=self.masks, theta=self.theta, rounds_done=len(self.reports))
+        "What `search` needs to go on: the mask to begin with, and the last one."
+        masks = [self.masks[0], self.masks[-1]]
+        return dict(masks=masks, theta=self.theta, rounds_done=len(self.reports))
 
     def state(self,
         every:float, # Seconds between two of them
@@ -693,20 +695,40 @@ def _card(
         std=list(channel_std),
         versions=versions(device))
 
-def carry_out_search(
-    splits:'Splits',   # Of the source, from `lth_nb.datasets.load` with role='source'
-    images:'ImageSet', # Its training images, or the part that is used
-    protocol:Protocol, # Of the search
-    card:dict,         # With name, search_seed, kept_trained, mean and std of `images`
+@dataclass(frozen=True)
+class SourceSet:
+    "What all searches on one source share: it goes to a worker once."
+    splits:'Splits'    # From `lth_nb.datasets.load` with role='source'
+    images:'ImageSet'  # Its training images, or the part that is used
+    protocol:Protocol  # Of the searches
+
+    def network(self,
+        device:str, # cpu, cuda or mps
+    )->nn.Module: # Its weights mean nothing yet
+        "A network that fits the source."
+        from lth_nb.models import bare  # seconds a reader need not wait for
+        protocol = self.protocol
+        return bare(
+            protocol.model,
+            len(self.splits.classes),
+            px=self.splits.px,
+            stem=protocol.stem,
+            variant=protocol.variant,
+            device=device)
+
+def rounds_from(
+    shared:SourceSet, # On which to search
+    card:dict,        # With search_seed, mean and std of the images
+    so_far:dict,      # From `OpenBank.resume`
     *,
-    folder:str|Path='runs/banks', # Folder of banks; made if absent
-    device:str='cpu',  # cpu, cuda or mps
-    name:str='',       # For progress; '' = silent
-    checkpoint_s:float=60., # Seconds between two states of a round under way
-)->Bank: # Finished; taken up if it was stopped
-    "Carry out the search that a card describes; each round is on disk before the next begins."
+    device:str='cpu', # cpu, cuda or mps
+    name:str='',      # For progress; '' = silent
+    resume:Resume|None=None, # Where each round keeps its state; None = nowhere
+)->Iterator[Round]: # From the first that is missing
+    "The rounds of the search that a card describes."
     from lth_nb.datasets import Batches  # seconds a reader need not wait for
-    from lth_nb.models import bare, init_state, prunable
+    from lth_nb.models import init_state
+    splits, protocol = shared.splits, shared.protocol
     purpose = splits.name, card['search_seed']
     common = dict(
         px=splits.px,
@@ -715,37 +737,59 @@ def carry_out_search(
         std=card['std'],
         device=device)
     order_seed = seed_from('search order', *purpose)
-    train_batches = Batches(images, seed=order_seed, augment=protocol.augment, **common)
-    network = bare(
-        protocol.model,
-        len(splits.classes),
-        px=splits.px,
-        stem=protocol.stem,
-        variant=protocol.variant,
-        device=device)
+    train_batches = Batches(shared.images, seed=order_seed, augment=protocol.augment, **common)
+    network = shared.network(device)
     first_state = init_state(network, protocol.init, seed_from('search init', *purpose))
-    k_steps = rewind_step(protocol, len(train_batches))
-    every_weight = full_mask(prunable(network, protocol.prunable))
 
     def whole_of(part): return Batches(part, train=False, **common)
     def open_test(): return whole_of(splits.open_test())
+    return search(
+        network,
+        first_state,
+        train_batches,
+        whole_of(splits.val),
+        open_test=open_test,
+        protocol=protocol,
+        name=name,
+        resume=resume,
+        **so_far)
+
+def begin_search(
+    shared:SourceSet, # On which to search
+    card:dict,        # With name, search_seed and kept_trained
+    folder:str|Path,  # Folder of banks; made if absent
+)->OpenBank: # Empty, or with the rounds that were done; locked
+    "Begin the search that a card describes, or take it up."
+    from lth_nb.datasets.splits import steps_per_epoch  # as above
+    from lth_nb.models import prunable
+    protocol = shared.protocol
+    per_epoch = steps_per_epoch(len(shared.images), protocol.batch)
+    return start_search(
+        folder,
+        card | dict(k_steps=rewind_step(protocol, per_epoch)),
+        full=full_mask(prunable(shared.network('cpu'), protocol.prunable)),
+        keep_trained=tuple(card['kept_trained']))
+
+def carry_out_search(
+    shared:SourceSet, # On which to search
+    card:dict,        # With name, search_seed, kept_trained, mean and std of the images
+    *,
+    folder:str|Path='runs/banks', # Folder of banks; made if absent
+    device:str='cpu', # cpu, cuda or mps
+    name:str='',      # For progress; '' = silent
+    checkpoint_s:float=60., # Seconds between two states of a round under way
+)->Bank: # Finished; taken up if it was stopped
+    "Carry out the search that a card describes; each round is on disk before the next begins."
     if is_found(folder, card): # meanwhile, by another process
         return Bank(card['name'], folder)
-    with start_search(
-        folder,
-        card | dict(k_steps=k_steps),
-        full=every_weight,
-        keep_trained=tuple(card['kept_trained'])) as open_search:
-        for finished_round in search(
-            network,
-            first_state,
-            train_batches,
-            whole_of(splits.val),
-            open_test=open_test,
-            protocol=protocol,
+    with begin_search(shared, card, folder) as open_search:
+        for finished_round in rounds_from(
+            shared,
+            card,
+            open_search.resume(),
+            device=device,
             name=name,
-            resume=open_search.state(checkpoint_s),
-            **open_search.resume()):
+            resume=open_search.state(checkpoint_s)):
             open_search.add(finished_round)
         return Bank(finish(open_search).name, folder)
 
@@ -764,9 +808,7 @@ def search_splits(
     if is_found(folder, new_card):
         return Bank(new_card['name'], folder)
     return carry_out_search(
-        splits,
-        splits.train,
-        protocol,
+        SourceSet(splits, splits.train, protocol),
         new_card,
         folder=folder,
         device=device,

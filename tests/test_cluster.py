@@ -1,4 +1,4 @@
-"Runs carried out by workers of a Dask scheduler on loopback: killed, stopped, joined; the table is that of threads."
+"Runs and searches by workers of a Dask scheduler on loopback: killed, stopped, joined; the bits are those of one process."
 import os
 import signal
 import subprocess
@@ -10,10 +10,11 @@ import pytest
 from conftest import ROOT
 from notebooks import files_of
 
-from lth_nb.bank import Bank
-from lth_nb.compute import compute
-from lth_nb.datasets import load
+from lth_nb.bank import Bank, SourceSet, bank_name
+from lth_nb.compute import compute, compute_searches
+from lth_nb.datasets import channel_stats, load
 from lth_nb.experiments import request
+from lth_nb.protocol import make_protocol, written
 from lth_nb.runs import Runs, table
 from lth_nb.sweep import sweep
 
@@ -121,3 +122,32 @@ def test_local_processes_leave_the_table_of_threads_and_one_that_dies_is_replace
     compute(work, there, workers=2, cluster='local')
     tormentor.join()
     assert content(there) == content(here)
+
+
+def test_searches_by_workers_that_die_are_those_of_one_process(scheduler, tmp_path):
+    address, worker = scheduler
+    splits = load('digits', str(tmp_path), px=16, cache=f'{tmp_path}/cache')
+    brief = make_protocol('demo', 'tuned', model='resnet20_8', rounds=3, max_epochs=3, rewind_at='1it', batch=32)
+    shared = SourceSet(splits, splits.train.take(range(320)), brief)
+    mean, std = map(list, channel_stats(shared.images))
+    about = dict(source='digits', model='resnet20_8', recipe='tuned', kept_trained=[0, 3], protocol=written(brief),
+                 fingerprint=splits.fingerprint, classes=10, px=16, mean=[float(m) for m in mean],
+                 std=[float(s) for s in std])
+    cards = [about | dict(name=bank_name('digits', 'resnet20_8', 'tuned', seed), search_seed=seed) for seed in range(3)]
+    compute_searches(shared, cards, tmp_path/'here')
+    first, second = worker(), worker()
+
+    def torment():
+        "Kill one when some rounds are there; another comes."
+        until = time.monotonic() + 300
+        while len([*(tmp_path/'there').rglob('rounds_*')]) < 3 and time.monotonic() < until: time.sleep(.02)
+        first.send_signal(signal.SIGKILL)
+        worker()
+    tormentor = threading.Thread(target=torment)
+    tormentor.start()
+    compute_searches(shared, cards, tmp_path/'there', cluster=address)
+    tormentor.join()
+    assert first.poll() == -signal.SIGKILL and second.poll() is None
+    hashes = [[Bank(card['name'], tmp_path/place).card['sha256'] for card in cards] for place in ('here', 'there')]
+    assert hashes[0] == hashes[1]
+    assert not [*(tmp_path/'there').glob('*.part')]
