@@ -20,25 +20,27 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 import safetensors.torch
 import torch
-from filelock import FileLock, Timeout
+from filelock import SoftFileLease, Timeout
 from torch import Tensor, nn
 
 from .masks import Mask, digest, full_mask, mask_at, round_map
 from lth_nb.protocol import (
+    LEASE,
     Protocol,
     as_written,
     canonical,
     choose,
     key_of,
+    lease,
     make_protocol,
     renamed,
     seed_from,
@@ -213,7 +215,7 @@ class OpenBank:
     masks:list[Mask]    # Of the rounds done, and of the one to come
     reports:list[dict]  # Of the rounds done
     theta:State|None=None # theta_k, once round 0 is done
-    lock:FileLock|None=None # Held while this process is at work on it
+    lock:SoftFileLease|None=None # Held while this process is at work on it
 
     def __enter__(self)->'OpenBank': # Itself
         "Already begun."
@@ -247,6 +249,9 @@ class OpenBank:
         at_round = done.ticket.round
         if at_round != len(self.reports):
             raise ValueError(f"round {len(self.reports)} comes next, got round {at_round}")
+        if self.lock and self.lock.compromise:
+            raise ValueError(f"another process took bank {self.card['name']} over while this one "
+                             "stood still: leave it to that one")
         if at_round == 0:
             _write(self.folder/'theta_k.safetensors', done.ticket.theta)
         if at_round in self.keep:
@@ -282,9 +287,6 @@ def finish(
     renamed(unfinished, finished)
     _tidy(finished)
     search.let_go()
-    if search.lock:
-        with suppress(OSError): # Windows removes no file that another process waits for
-            Path(search.lock.lock_file).unlink()
     return finished
 
 def _tidy(
@@ -335,16 +337,32 @@ def is_found(
 def _locked(
     folder:Path, # Of banks; made if absent
     name:str,    # Of the bank
-)->FileLock: # Held until it is released, or its process ends
+)->SoftFileLease: # Held until it is released, or its process ends
     "Keep two searches from writing one bank: it would be a mixture of both."
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder/f'.{name}.lock')
+    lock = lease(folder/f'.{name}')
     try:
         lock.acquire(timeout=.1)
     except Timeout:
-        raise ValueError(f"another process is at work on bank {name}: wait until it is done, or "
-                         "name another folder with bank=") from None
+        _wait_for_elsewhere(lock, name)
     return lock
+
+def _wait_for_elsewhere(
+    lock:SoftFileLease, # Of a bank, held by another process
+    name:str,           # Of the bank
+)->None: # Nothing: it is held now
+    "Take over from another computer that gives no sign of life; refuse where there is one."
+    there = lock.owner
+    at_work = f'another process is at work on bank {name}'
+    refused = f'{at_work}: wait until it is done, or name another folder with bank='
+    if there is None or there.hostname == gethostname():
+        raise ValueError(refused)
+    print(f'{at_work}, on {there.hostname}: looking for {LEASE:.0f} s whether it still is',
+          flush=True)
+    try:
+        lock.acquire(timeout=LEASE + 5)
+    except Timeout:
+        raise ValueError(refused) from None
 
 def start_search(
     folder:str|Path, # Folder of banks; made if absent

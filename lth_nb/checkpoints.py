@@ -30,13 +30,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import safetensors.torch
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 
 from .datasets import Batches, ImageSet, Splits
 from .masks import Mask, digest
 from .models import MODELS, OTHERS, bare, headless_, others, set_state_, with_head
-from .protocol import ARM_NAMES, YARDSTICKS, Protocol, as_written, key_of, renamed
+from .protocol import ARM_NAMES, YARDSTICKS, Protocol, as_written, key_of, lease, renamed
 from .runs import Runs, Spec
 from .stats.predictions import Accuracy, accuracy_of
 from .training import Scores, State, evaluate
@@ -867,7 +866,7 @@ def keep_if_better(
 )->bool: # Whether it was kept
     "Keep a network unless a better one was kept meanwhile."
     place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(place.parent/'.lock'):
+    with lease(place.parent/'.networks'):
         if made.about['val']['loss'] >= loss_to_beat(place):
             return False
         save(replace(made, about=made.about | dict(question=_question(spec))), place)

@@ -20,7 +20,7 @@ import shutil
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -730,8 +730,8 @@ class Chains:
         search.add(came.round)
         self.bar.update()
         report = search.reports[-1]
-        print(f"{name} round {report['round']} of {self.rounds}: sparsity {report['sparsity']:.3f}, "
-              f"validation {report['val_acc']:.1%}", flush=True)
+        print(f"{name} round {report['round']} of {self.rounds}: "
+              f"sparsity {report['sparsity']:.3f}, validation {report['val_acc']:.1%}", flush=True)
         if report['round'] < self.rounds:
             return True
 

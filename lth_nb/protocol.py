@@ -10,10 +10,11 @@ stored under."""
 
 # %% auto #0
 __all__ = ['ALLOWED', 'RULES', 'RANGES', 'PRESETS', 'RECIPES', 'STANDIN_SIZES', 'FAIR', 'SHORT', 'PLANS', 'ARMS', 'YARDSTICKS',
-           'ARM_NAMES', 'SOURCES', 'TARGETS', 'PLAYS', 'ENDING', 'UNSEEN', 'LATER', 'PAUSES', 'choose', 'Network',
-           'Search', 'Training', 'Protocol', 'Design', 'parse_change', 'make_protocol', 'changed', 'starred',
+           'ARM_NAMES', 'SOURCES', 'TARGETS', 'PLAYS', 'ENDING', 'UNSEEN', 'LATER', 'PAUSES', 'LEASE', 'choose',
+           'Network', 'Search', 'Training', 'Protocol', 'Design', 'parse_change', 'make_protocol', 'changed', 'starred',
            'protocol_of', 'Arm', 'pair_of', 'names_path', 'set_name', 'canonical', 'key_of', 'seed_from', 'peak_lr',
-           'rates_of', 'written', 'seen_fields', 'is_shared', 'rounds_of', 'renamed', 'whole', 'as_written', 'fenced']
+           'rates_of', 'written', 'seen_fields', 'is_shared', 'rounds_of', 'renamed', 'whole', 'lease', 'as_written',
+           'fenced']
 
 # %% ../nbs/00_protocol.ipynb #c03
 import hashlib
@@ -30,8 +31,11 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+if TYPE_CHECKING:
+    from filelock import SoftFileLease
 
 # %% ../nbs/00_protocol.ipynb #c07
 def choose(
@@ -520,6 +524,17 @@ def whole(
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
         unfinished.unlink(missing_ok=True)
+
+# %% ../nbs/00_protocol.ipynb #lease001
+LEASE = 30. # Seconds without a sign of life after which another computer may take over
+
+def lease(
+    path:str|Path,  # Of what is worked on; the lease is `<path>.lease`
+    wait:float=-1., # Seconds to wait for another holder; -1 = as long as it takes
+)->'SoftFileLease': # Not held yet: `with` holds it, or raises filelock.Timeout
+    "Keep others from a piece of work."
+    from filelock import SoftFileLease  # a reader of tables need not wait for it
+    return SoftFileLease(f'{path}.lease', timeout=wait, lease_duration=LEASE, thread_local=False)
 
 # %% ../nbs/00_protocol.ipynb #shown1
 def as_written(

@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import SoftFileLease, Timeout
 
 from . import __version__
-from .protocol import ARMS, YARDSTICKS, canonical, choose, key_of, pair_of, whole
+from .protocol import ARMS, YARDSTICKS, canonical, choose, key_of, lease, pair_of, whole
 
 # %% ../nbs/08_runs.ipynb #c04
 if TYPE_CHECKING:
@@ -211,6 +211,7 @@ class Runs:
     ):
         "Nothing is read yet."
         self.out = Path(out)
+        self.leases:dict[str,SoftFileLease] = {} # Key -> of a run that another process is at
 
     @cached_property
     def checked(self)->dict[str,list[int]]: # Key -> `_stamp` of its files when they were checked
@@ -326,14 +327,19 @@ def claim(
     spec:Spec,      # To be run
     wait:float=.1,  # Seconds to wait for another process
 )->Iterator[bool]: # True: it is yours to run; False: it is finished, or somebody else's
-    "Hold the lock of `spec` while it runs."
+    "Hold the lease of `spec` while it runs."
     lock_folder = runs.out/'locks'
     lock_folder.mkdir(parents=True, exist_ok=True)
+    wanted = runs.leases.setdefault(spec.key, lease(lock_folder/spec.key))
     try:
-        with FileLock(lock_folder/spec.key, timeout=wait):
-            yield not runs.has(spec)
-    except Timeout:
+        held = wanted.acquire(timeout=wait)
+    except Timeout: # kept: only who looks again sees how long it has stood still
         yield False
+        return
+
+    del runs.leases[spec.key]
+    with held:
+        yield not runs.has(spec)
 
 # %% ../nbs/08_runs.ipynb #c27
 def versions(

@@ -440,7 +440,7 @@ def test_archives_are_read_without_unpacking(tmp_path, monkeypatch):
         return real(file, mode, *args, **kw)
     monkeypatch.setattr('builtins.open', watched)
     tar, zipped, plain = [cache_of(tmp_path/name) for name in ('set.tar.xz', 'set.zip', 'set')]
-    assert {name for name in opened if not name.endswith(('.lock', '.npz'))} <= {'pixels.bin', 'meta.json'}
+    assert {name for name in opened if not name.endswith(('.lease', '.npz'))} <= {'pixels.bin', 'meta.json'}
     assert [f'set/{path}' for path in plain.paths] == tar.paths == zipped.paths
     assert np.array_equal(tar.digest, plain.digest) and np.array_equal(zipped.digest, plain.digest)
     assert np.array_equal(tar.images.image(79), plain.images.image(79))

@@ -184,7 +184,7 @@ def test_a_finished_search_is_not_lost_to_its_lock(tmp_path, monkeypatch):
     open_search = bank.start_search(tmp_path, card, full=mask, keep_trained=(0,)).add(done)
     remove = Path.unlink
     def unlink(path, missing_ok=False):
-        if path.suffix == '.lock': raise PermissionError(13, 'in use', str(path))
+        if path.suffix == '.lease': raise PermissionError(13, 'in use', str(path))
         return remove(path, missing_ok)
     monkeypatch.setattr(Path, 'unlink', unlink)
     assert bank.Bank(bank.finish(open_search).name, tmp_path).rounds == (0,)

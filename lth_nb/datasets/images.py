@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 from PIL import Image
 from tqdm import tqdm
 
@@ -45,7 +44,7 @@ from lth_nb.datasets.splits import (
     random_crops,
     steps_per_epoch,
 )
-from ..protocol import choose, renamed
+from ..protocol import choose, lease, renamed
 
 # %% ../../nbs/datasets/01_images.ipynb #c04
 if TYPE_CHECKING:
@@ -828,7 +827,7 @@ def cached(
     folder.parent.mkdir(parents=True, exist_ok=True)
     opened = _kept(folder, skipped_at, skip_broken)
     if opened is None:
-        with FileLock(f'{folder}.lock'):
+        with lease(folder):
             opened = _kept(folder, skipped_at, skip_broken)  # another process may have been first
             if opened is None:
                 write_cache = partial(

@@ -31,7 +31,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from lth_nb.datasets.folders import (
     Listing,
@@ -56,6 +56,7 @@ from lth_nb.protocol import (
     as_written,
     choose,
     key_of,
+    lease,
     names_path,
     renamed,
     set_name,
@@ -757,7 +758,7 @@ def empty(
     for cache_entry in _built(Path(cache)):
         lock_name = str(cache_entry).removesuffix('.part').removesuffix('.skipped')
         try:
-            with FileLock(f'{lock_name}.lock', timeout=0):
+            with lease(lock_name, wait=0):
                 n_freed += _removed(cache_entry)
         except Timeout:
             continue
