@@ -66,6 +66,7 @@ Modules:
 - `lth_nb.tickets`: Train, prune, rewind, and again: the search that yields a ticket per round.
 - `lth_nb.training`: Train a masked network, stop in time, keep its best weights, and read a split once.
 - `lth_nb.transfer`: One run: an arm of a ticket on a target, trained, and read once.
+- `lth_nb.travel`: A bank as one file, and a bank that lies elsewhere: fetched once, checked, kept.
 - `lth_nb.yardsticks`: What a lab would train instead of a ticket: a network that saw photographs."""
 
 __version__ = "0.1.0"

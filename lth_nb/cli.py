@@ -254,6 +254,33 @@ def _bank_export(
     written = export_ticket(Bank(asked.name, asked.bank), asked.round, asked.dest)
     return '\n'.join(str(file_written) for file_written in written)
 
+def _bank_verify(
+    asked:argparse.Namespace, # bank
+)->str: # One line a bank
+    "lth bank verify"
+    from lth_nb.bank import opened
+    sound, faults = opened(asked.bank)
+    if faults:
+        raise ValueError('; '.join(faults))
+
+    lines = [f'{bank.name}: every file and mask is as its card says' for bank in sound]
+    return '\n'.join(lines) or f'no bank in {asked.bank}'
+
+def _bank_pack(
+    asked:argparse.Namespace, # name, bank, to
+)->str: # The file
+    "lth bank pack"
+    from lth_nb.bank import Bank
+    from lth_nb.travel import pack
+    return str(pack(Bank(asked.name, asked.bank).folder, asked.to))
+
+def _bank_add(
+    asked:argparse.Namespace, # address, bank
+)->str: # Its folder
+    "lth bank add"
+    from lth_nb.bank import add_bank
+    return str(add_bank(asked.address, asked.bank).folder)
+
 # %% ../nbs/14_cli.ipynb #8ac82b9c
 def _doctor(
     asked:argparse.Namespace, # out, data
@@ -400,8 +427,8 @@ def _add_prepare(
 def _add_bank(
     subs:argparse._SubParsersAction, # Of `lth`
 )->None: # Nothing
-    "The commands `bank list`, `bank show`, `bank export`."
-    bank_parser = _sub(subs, 'bank', 'read the ticket banks', 'bank list')
+    "The commands `bank list`, `show`, `verify`, `export`, `pack` and `add`."
+    bank_parser = _sub(subs, 'bank', 'read the ticket banks, send and bring them', 'bank list')
     subcommands = bank_parser.add_subparsers(dest='action', required=True)
     example_bank = 'cifar10-resnet20_8-tuned-s0'
     list_parser = _sub(subcommands, 'list', 'list the banks', 'bank list', _bank_list)
@@ -409,10 +436,21 @@ def _add_bank(
                        f'bank show {example_bank}', _bank_show)
     export_parser = _sub(subcommands, 'export', 'one ticket as plain files',
                          f'bank export {example_bank} mine --round 10', _bank_export)
-    for command in (list_parser, show_parser, export_parser):
+    verify_parser = _sub(subcommands, 'verify', 'read every file of every bank and compare hashes',
+                         'bank verify --bank runs/banks', _bank_verify)
+    pack_parser = _sub(subcommands, 'pack', 'one bank as one file, to send or to lay on a server',
+                       f'bank pack {example_bank}', _bank_pack)
+    add_parser = _sub(subcommands, 'add', 'bring a bank in, checked by its hashes',
+                      f'bank add https://example.org/{example_bank}.bank.zip', _bank_add)
+    for command in (list_parser, show_parser, verify_parser, pack_parser, export_parser):
         _add_folder(command, '--bank', what='folder of banks; empty: the embedded ones')
 
-    for command in (show_parser, export_parser):
+    _add_folder(add_parser, '--bank', default='runs/banks', what='folder of banks it is put into; '
+                                                                 'default runs/banks')
+    add_parser.add_argument('address', help='an URL, a packed bank, or the folder of a bank')
+    to = pack_parser.add_argument('--to', default='', help='the file; default NAME.bank.zip')
+    to.completed_by = 'file'
+    for command in (show_parser, pack_parser, export_parser):
         name = command.add_argument('name', help='as lth bank list shows it')
         name.completed_by = 'banks'
 

@@ -5,20 +5,17 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from conftest import ROOT
 from test_bad_input import draw
 
-from lth_nb import bank, experiments, protocol
-from lth_nb.datasets import empty, find, folders, load, prepare, shelves
+from lth_nb import experiments, protocol
+from lth_nb.datasets import empty, find, folders, load, prepare, sets, shelves
 from lth_nb.explore import own
-from lth_nb.masks import Mask
-from lth_nb.protocol import Protocol
-from lth_nb.tickets import Round, Ticket
 
 PYTHON = [*(ROOT/'lth_nb').rglob('*.py'), *(ROOT/'docs').glob('*.py'), ROOT/'setup.py']
 LETTERS = set('rwaxbt+')
@@ -98,7 +95,8 @@ def test_elsewhere_a_refusal_is_final(tmp_path, in_use):
     assert refusal.asked == 1
 
 
-def test_a_cache_in_use_stays_whole_on_windows(tmp_path, in_use):
+def test_a_cache_in_use_stays_whole_on_windows(tmp_path, in_use, monkeypatch):
+    monkeypatch.setattr(sets, 'lease', lambda *path, **wait: nullcontext())  # made for this system, not for Windows
     load(draw(tmp_path/'cells'), px=16, cache=tmp_path/'cache')
     before = {p: p.stat().st_size for p in (tmp_path/'cache').rglob('*')}
     in_use(99)
@@ -172,22 +170,6 @@ def test_cores_are_counted_where_a_process_may_use_all(monkeypatch):
     monkeypatch.delattr(os, 'sched_getaffinity', raising=False)
     monkeypatch.setattr(os, 'cpu_count', lambda: 6)
     assert experiments.cores() == 6
-
-
-def test_a_finished_search_is_not_lost_to_its_lock(tmp_path, monkeypatch):
-    "Windows removes no file that another process has open."
-    weights = dict(a=torch.arange(6.))
-    mask = Mask(a=weights['a'] > 0)
-    card = dict(name='toy-mlp-paper-s0', source='toy', fingerprint='00', model='mlp', classes=2, recipe='paper',
-                search_seed=0, protocol=protocol.written(Protocol(rounds=1)), train='', kept_trained=[0])
-    done = Round(Ticket(mask, weights, 0, trained=weights), None, dict(val_acc=.5, sparsity=1 - mask.density))
-    open_search = bank.start_search(tmp_path, card, full=mask, keep_trained=(0,)).add(done)
-    remove = Path.unlink
-    def unlink(path, missing_ok=False):
-        if path.suffix == '.lease': raise PermissionError(13, 'in use', str(path))
-        return remove(path, missing_ok)
-    monkeypatch.setattr(Path, 'unlink', unlink)
-    assert bank.Bank(bank.finish(open_search).name, tmp_path).rounds == (0,)
 
 
 def test_what_ci_runs_elsewhere_is_there():
