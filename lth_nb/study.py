@@ -92,11 +92,46 @@ def with_parameters(
     return replace(plan, searches=placed(plan.searches), transfers=placed(plan.transfers))
 
 # %% ../nbs/12_study.ipynb #c10
+def _said_in(
+    path:Path, # study.json or card.json
+)->dict: # What it says
+    "A JSON file of a study."
+    try:
+        said = json.loads(path.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{path} cannot be read, {error}: copy it again') from error
+    if not isinstance(said, dict):
+        raise ValueError(f'{path} holds {type(said).__name__}, no object: copy it again')
+
+    return said
+
+def _fault(
+    written:dict, # Of study.json
+)->str: # '' where it can be used
+    "What makes a plan useless."
+    for field_name, kind in dict(name=str, about=str, searches=list, transfers=list).items():
+        if not isinstance(written.get(field_name), kind):
+            return f'{field_name} is no {kind.__name__}'
+    for line in (*written['searches'], *written['transfers']):
+        if not isinstance(line, dict):
+            return f'{line!r:.60} is no line of parameters'
+        texts = [value for value in line.values() if not isinstance(value, str)]
+        if texts:
+            return f'{texts[0]!r:.60} is no text, as a parameter is'
+    if not all('part' in line for line in written['transfers']):
+        return 'a transfer says no part'
+
+    return ''
+
 def read_plan(
     path:Path, # study.json
 )->Plan: # With banks as paths that work from here
     "Read a plan."
-    written = json.loads(path.read_text(encoding='utf-8'))
+    written = _said_in(path)
+    fault = _fault(written)
+    if fault:
+        raise ValueError(f'{path} is no plan of a study, {fault}')
+
     def near(asked):
         "The same line, its bank seen from here."
         if not asked.get('bank'):
@@ -534,8 +569,7 @@ def _seconds_in(
     card:Path, # card.json of a bank
 )->float: # Wall time of its rounds, s
     "What a search took."
-    bank_card = json.loads(card.read_text(encoding='utf-8'))
-    return sum(report['seconds'] for report in bank_card['rounds'])
+    return sum(report['seconds'] for report in _said_in(card)['rounds'])
 
 # %% ../nbs/12_study.ipynb #c47
 GAPS = ('round', 'search_seed') # Numbers that some runs lack
@@ -544,14 +578,17 @@ def read_table(
     path:Path, # table.csv
 )->pd.DataFrame: # As `runs.table` gives it, NaN where a number is absent
     "Read a run table back."
-    records = pd.read_csv(
-        path,
-        keep_default_na=False,
-        na_values=dict.fromkeys(GAPS, ['']),
-        dtype=dict(train=str),
-        low_memory=False,
-    )
-    return records.astype(dict.fromkeys(GAPS, float))
+    try:
+        records = pd.read_csv(
+            path,
+            keep_default_na=False,
+            na_values=dict.fromkeys(GAPS, ['']),
+            dtype=dict(train=str),
+            low_memory=False,
+        )
+        return records.astype(dict.fromkeys(GAPS, float))
+    except (ValueError, KeyError, OverflowError) as error:
+        raise ValueError(f'{path} is no table of runs, {error}: copy it again') from error
 
 def _label_name(
     row:pd.Series, # Of a run table, or one of its named tuples
@@ -712,7 +749,7 @@ def _card_in(
     if not written.exists():
         return {}
 
-    return json.loads(written.read_text(encoding='utf-8'))
+    return _said_in(written)
 
 def _save_card(
     folder:Path, # Of the study, with its table

@@ -1,4 +1,4 @@
-"Runs and searches by workers of a Dask scheduler on loopback: killed, stopped, joined; the bits are those of one process."
+"Runs and searches by workers of a Dask scheduler on loopback: killed, stopped, joined; the bits of one process."
 import os
 import signal
 import subprocess
