@@ -1,11 +1,9 @@
-"""Thousands of damaged files: each is refused in words or read as it was; how long the slowest took, and how much memory.
+"""Thousands of damaged files, each refused in words or read as it was; the seconds of the slowest, the memory of all.
 
     python benchmarks/fuzz.py [--examples 3000] [--seed 0] [--json FILE]
 
-Banks, packed banks, runs, studies, networks, image sets and archives, each with one damage drawn by hypothesis: a bit
-turned, a piece cut, doubled or overwritten, a value of a JSON file replaced. The tests try a few hundred of the same."""
-import argparse
-import json
+Banks, packed banks, runs, studies, networks, image sets and archives, each with one damage drawn by hypothesis:
+a bit turned, a piece cut, doubled or overwritten, a value of a JSON file replaced. The tests try a few hundred."""
 import resource
 import sys
 import tempfile
@@ -13,8 +11,10 @@ from collections import Counter
 from pathlib import Path
 from time import perf_counter
 
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as drawn_from
 from hypothesis import strategies as draws
+from measured import asked, finish, row
 
 sys.path.insert(0, str(Path(__file__).parents[1]/'tests'))
 import fuzzing  # noqa: E402
@@ -30,7 +30,7 @@ def tried(thing, number, drawn, folder):
     "What became of so many damaged files of one kind, and the seconds of the slowest."
     became, slowest = Counter(), [0.]
 
-    @seed(drawn)
+    @drawn_from(drawn)
     @settings(max_examples=number, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(draws.sampled_from(thing.files), fuzzing.CHANGES)
     def damage(file, change):
@@ -43,11 +43,7 @@ def tried(thing, number, drawn, folder):
 
 def main():
     "One row a kind; an error of a reader ends it with the damage that made it."
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
-    parser.add_argument('--examples', type=int, default=3000)
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--json', default='')
-    asked, rows = parser.parse_args(), []
+    options, kinds = asked(__doc__, examples=3000, seed=0), []
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
         work = test_keep.question(test_keep.draw(home/'cells'), home)
@@ -57,16 +53,16 @@ def main():
         (home/'at').mkdir()
         for thing in things:
             few = 10 if thing.name == 'study' else 1 # a study of 932 runs takes a while to read
-            rows.append(tried(thing, asked.examples // len(things) // few, asked.seed, home/'at'))
-            print(rows[-1], flush=True)
+            kinds.append(tried(thing, options.examples // len(things) // few, options.seed, home/'at'))
+            print(kinds[-1], flush=True)
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    slowest = max(row['slowest'] for row in rows)
-    print(f'slowest {slowest:.1f} s, peak {peak:.0f} MB of memory')
-    if asked.json:
-        found = dict(kinds=rows, peak_mb=round(peak), slowest=slowest, tried=sum(row['tried'] for row in rows))
-        Path(asked.json).write_text(json.dumps(found, indent=1) + '\n')
-    return int(slowest > LONGEST or peak > LARGEST_MB)
+    became = {what: sum(kind.get(what, 0) for kind in kinds) for what in ('tried', 'refused', 'read')}
+    rows = [
+        row(f"fuzz: the slowest of {became['tried']:,} damaged files", [max(kind['slowest'] for kind in kinds)], 's',
+            wanted=LONGEST, better='less', beside=f"{became['refused']:,} refused in words, {became['read']:,} read"),
+        row('fuzz: most memory', [peak], 'MB', wanted=LARGEST_MB, better='less')]
+    return finish('fuzz', rows, options.json)
 
 
 if __name__ == '__main__': raise SystemExit(main())

@@ -5,16 +5,12 @@
 The runs are copies of one, made here under keys of their own. Asked for the first time every file is read and checked;
 after that the index says so, and four `stat` a run tell that nothing changed. Beside it the table of all runs, which
 reads them. Medians with smallest and largest; the file system is that of the temporary folder, its cache warm."""
-import argparse
-import json
-import platform
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import torch
+from measured import asked, finish, row, timed
 
 from lth_nb.protocol import make_protocol, seen_fields
 from lth_nb.runs import Runs, Spec, table
@@ -40,28 +36,18 @@ def filled(folder, number):
 
 
 def main():
-    "Seconds; the status is 1 where the index takes longer than is wanted."
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
-    parser.add_argument('--runs', type=int, default=16560)
-    parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--json', default='')
-    asked = parser.parse_args()
+    "Three rows."
+    options = asked(__doc__, runs=16560)
     with tempfile.TemporaryDirectory() as folder:
-        specs = filled(folder, asked.runs)
-
-        def timed(act):
-            began = perf_counter()
-            act()
-            return perf_counter() - began
+        specs = filled(folder, options.runs)
         first = timed(lambda: Runs(folder).missing(specs))
-        again = [timed(lambda: Runs(folder).missing(specs)) for _ in range(asked.repeats)]
-        rows = timed(lambda: table(Runs(folder)))
-    found = dict(runs=asked.runs, first=first, again=median(again), low=min(again), high=max(again), n=len(again),
-                 table=rows, machine=platform.machine())
-    print(f'{asked.runs:,} runs: what is left is known in {found["again"]:.2f} s [{found["low"]:.2f}, '
-          f'{found["high"]:.2f}], n = {found["n"]}; the first time {first:.1f} s; as a table {rows:.1f} s')
-    if asked.json: Path(asked.json).write_text(json.dumps(found, indent=1) + '\n')
-    return int(found['again'] > WANTED)
+        again = [timed(lambda: Runs(folder).missing(specs)) for _ in range(options.repeats)]
+        as_table = timed(lambda: table(Runs(folder)))
+    rows = [
+        row(f'store: what is left of {options.runs:,} runs', again, 's', wanted=WANTED, better='less'),
+        row('store: the same without its index', [first], 's'),
+        row(f'store: {options.runs:,} runs as a table', [as_table], 's')]
+    return finish('listing', rows, options.json)
 
 
 if __name__ == '__main__': raise SystemExit(main())

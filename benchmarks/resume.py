@@ -5,10 +5,7 @@
 resnet20_8 on 320 drawn images of 32 px in batches of 32, as the demo trains, one thread; both right after each other
 in each repeat, in turns the one first and the other. The figure is the median ratio with its smallest and largest.
 Beside it what one state takes, in ms and kB: at 60 s between two of them that is the share that is paid."""
-import argparse
-import json
 import os
-import platform
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -17,6 +14,7 @@ from time import perf_counter
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import torch  # noqa: E402 its threads are set above
+from measured import asked, finish, row  # noqa: E402
 
 from lth_nb.datasets import Batches, load, subset  # noqa: E402
 from lth_nb.datasets.images import channel_stats  # noqa: E402
@@ -62,28 +60,22 @@ def one_state(model, protocol, place):
 
 
 def main():
-    "The ratio; the status is 1 where it is above what is wanted."
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
-    parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--json', default='')
-    asked = parser.parse_args()
+    "Two rows."
+    options = asked(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         trained, model, protocol = work(folder)
         trained(None)  # warm
-        ratios = []
-        for repeat in range(asked.repeats):
+        found = []
+        for repeat in range(options.repeats):
             place = Path(folder)/f'{repeat}/state'
             order = [None, Resume(place)] if repeat % 2 else [Resume(place), None]
             seconds = {resume is not None: trained(resume) for resume in order}
-            ratios.append(seconds[True] / seconds[False])
+            found.append(seconds[True] / seconds[False])
         milliseconds, kilobytes = one_state(model, protocol, Path(folder)/'one')
-    found = dict(ratio=median(ratios), low=min(ratios), high=max(ratios), n=len(ratios), state_ms=milliseconds,
-                 state_kb=kilobytes, share_at_60_s=milliseconds / 60_000, machine=platform.machine(),
-                 torch=torch.__version__)
-    print(f'with a state every 60 s: {found["ratio"]:.3f} times as long [{found["low"]:.3f}, {found["high"]:.3f}], '
-          f'n = {found["n"]}; one state: {milliseconds:.1f} ms, {kilobytes:.0f} kB, {found["share_at_60_s"]:.3%} of 60 s')
-    if asked.json: Path(asked.json).write_text(json.dumps(found, indent=1) + '\n')
-    return int(found['ratio'] > WANTED)
+    rows = [
+        row('resume: training with a state every 60 s over without', found, 'times', wanted=WANTED, better='less'),
+        row('resume: one state', [milliseconds], 'ms', beside=f'{kilobytes:.0f} kB')]
+    return finish('resume', rows, options.json)
 
 
 if __name__ == '__main__': raise SystemExit(main())

@@ -23,6 +23,7 @@ from pathlib import Path
 os.environ.setdefault('OMP_NUM_THREADS', '1') # a fork has one thread
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tests'))
 
+from measured import finish, row
 from notebooks import walk  # noqa: E402 the folder of the tests comes first
 
 import lth_nb.training  # noqa: E402
@@ -134,7 +135,11 @@ def main():
     for found in (search, grid):
         print(f"{found['what']}: killed {found['kills']} times, finished {found['finished']} times, the same bits: "
               f"{found['same']}; {found['repeated']} of {found['steps']} steps were repeated")
-    if asked.json: Path(asked.json).write_text(json.dumps([search, grid], indent=1) + '\n')
+    rows = [row(f"survive: {found['what']}, steps repeated for each kill -9", [found['repeated'] / found['kills']],
+                'steps', wanted=EPOCH, better='less',
+                beside=f"{found['kills']} kills; bits {'the same' if found['same'] else 'OTHERS'}")
+            for found in (search, grid)]
+    finish('survive', rows, asked.json)
     return int(any(not found['same'] or found['repeated'] > found['kills'] * EPOCH for found in (search, grid)))
 
 

@@ -94,13 +94,16 @@ def bank_folder(
 # %% ../nbs/06_bank.ipynb #c11
 def banks(
     folder:str|Path='', # Folder of banks; '' = the embedded ones
-)->list[str]: # Sorted; searches in progress are left out
+    unfinished:bool=False, # Whether searches that still go on are among them
+)->list[str]: # Sorted
     "Names of the banks in `folder`."
-    bank_names = [file_path.parent.name for file_path in bank_folder(folder).glob('*/card.json')]
-    return sorted(
-        found_name
-        for found_name in bank_names
-        if not found_name.endswith('.part'))
+    place = bank_folder(folder)
+    named = [file_path.parent.name for file_path in place.glob('*/card.json')]
+    finished = {found_name for found_name in named if not found_name.endswith('.part')}
+    if not unfinished:
+        return sorted(finished)
+    going_on = {path.parent.name.removesuffix('.part') for path in place.glob('*.part/part.json')}
+    return sorted(finished | going_on)
 
 # %% ../nbs/06_bank.ipynb #c15
 def _content(
@@ -418,17 +421,36 @@ def _read_part(
     return begun
 
 # %% ../nbs/06_bank.ipynb #c33
+def _so_far(
+    part:Path, # Folder of a search in progress
+)->dict: # As card.json of a bank with the rounds that are done
+    "The card of a search that goes on; its next round may be written meanwhile."
+    said = _said_in(part/'part.json', part.name)
+    search = OpenBank(part, said['card'], tuple(said['keep']), [], said['rounds'])
+    theta = _tensors(part/'theta_k.safetensors', part.name, '')
+    card = search.card | dict(rounds=search.reports, theta_k=digest(theta))
+    last_round = len(search.reports) - 1
+    stems = dict(theta_k='theta_k', rounds=f'rounds_{last_round:02d}')
+    kept = [at_round for at_round in search.keep if at_round <= last_round]
+    stems |= {f'trained_{at_round:02d}': f'trained_{at_round:02d}' for at_round in kept}
+    sha256 = {
+        f'{file_stem}.safetensors':
+            hashlib.sha256(_content(part/f'{stem_there}.safetensors', part.name)).hexdigest()
+        for file_stem, stem_there in stems.items()}
+    return card | dict(kept_trained=kept, sha256=sha256)
+
 class Bank:
-    "The tickets of one finished search."
+    "The tickets of one search."
     def __init__(self,
         name:str,           # As `banks` lists them; or an URL, or a packed bank
         folder:str|Path='', # Folder of banks; '' = the embedded ones
+        unfinished:bool=False, # Whether a search that still goes on will do, with what it has
     ):
         "Open a bank and check every file of it."
         if _is_elsewhere(name):
             folder = bank_folder(name)
             name = banks(folder)[0]
-        known_banks = banks(folder)
+        known_banks = banks(folder, unfinished)
         if name not in known_banks:
             there_told = 'are ' + ', '.join(known_banks) if known_banks else 'is none'
             raise ValueError(f"no bank {name!r} in {folder or 'the package'}: there {there_told}; "
@@ -436,7 +458,10 @@ class Bank:
         self.name = name
         self.folder = bank_folder(folder)/name
         self._held = {} # Files that were read for somewhere else
-        self.card = read_card(self.folder)
+        if name not in banks(folder):
+            self._hold_so_far()
+        else:
+            self.card = read_card(self.folder)
         read = {file_name: self._read(file_name) for file_name in ('rounds', 'theta_k')}
         self._rounds, self._theta = read['rounds'], read['theta_k']
         for file_name in self.card['sha256']:
@@ -444,6 +469,17 @@ class Bank:
             if file_stem not in read:
                 self._read(file_stem)
         self._check()
+
+    def _hold_so_far(self)->None: # Nothing
+        "Read what a search that goes on has: its files are renamed when it is done."
+        self.folder = self.folder.with_name(f'{self.name}.part')
+        self.card = _so_far(self.folder)
+        last_round = len(self.card['rounds']) - 1
+        for file_name, sha256 in self.card['sha256'].items():
+            file_stem = file_name.removesuffix('.safetensors')
+            stem_there = f'rounds_{last_round:02d}' if file_stem == 'rounds' else file_stem
+            file = self.folder/f'{stem_there}.safetensors'
+            self._held[file_stem] = _tensors(file, self.name, sha256)
 
     def _read(self,
         file_stem:str, # rounds, theta_k or trained_<round>
@@ -579,10 +615,11 @@ def find_banks(
     model:str,                     # Network of the transfer: a bank of another one does not fit
     sources:Iterable[str]=(),      # Sets the tickets were found on; empty = every one at hand
     search_seeds:Iterable[int]=(), # Seeds of the searches; empty = every one at hand
+    unfinished:bool=False,         # Whether searches that still go on are among them
 )->dict[str,list[Bank]]: # Source -> its banks, in order of name
     "The banks a transfer can use, refused where one that is named is missing or damaged."
     sources, wanted_seeds = tuple(sources), set(search_seeds)
-    found_cards = _cards_of(folder, model, sources)
+    found_cards = _cards_of(folder, model, sources, unfinished)
     if not found_cards:
         raise ValueError(f"no bank of {model} in {folder or 'the package'}: "
                          "make one with lth run find_tickets")
@@ -593,20 +630,24 @@ def find_banks(
     if wanted_seeds:
         found_cards = _of_seeds(found_cards, wanted_seeds, model)
     return {
-        source: [Bank(card['name'], folder) for card in cards_there]
+        source: [Bank(card['name'], folder, unfinished) for card in cards_there]
         for source, cards_there in found_cards.items()}
 
 def _cards_of(
     folder:str|Path,       # Folder of banks; '' = the embedded ones
     model:str,             # Network of the transfer
     sources:tuple[str,...], # Those that are named; () = all
+    unfinished:bool,        # Whether searches that still go on are among them
 )->dict[str,list[dict]]: # Source -> cards of its banks, in order of name
     "What the banks say of themselves; a card that cannot be read is refused where it is asked for."
     asked_for = tuple(f'{source}-' for source in sources)
     found_cards = {}
-    for name_there in banks(folder):
+    finished = banks(folder)
+    for name_there in banks(folder, unfinished):
+        place = bank_folder(folder)/name_there
+        part = place.with_name(f'{name_there}.part')
         try:
-            card = read_card(bank_folder(folder)/name_there)
+            card = read_card(place) if name_there in finished else _so_far(part)
         except ValueError:
             if sources and not name_there.startswith(asked_for):
                 continue

@@ -16,6 +16,7 @@ __all__ = ['LIVES', 'MANY_DEATHS', 'Estimate', 'estimate', 'side_by_side', 'Carr
 
 # %% ../nbs/10_compute.ipynb #c03
 import json
+import os
 import shutil
 import time
 import traceback
@@ -26,6 +27,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from socket import gethostname
 
 import pandas as pd
 import torch
@@ -49,7 +51,7 @@ from lth_nb.checkpoints import (
     place_of,
     rounds_read,
 )
-from .cluster import LOST, Workers, refuse_others, workers_at
+from .cluster import LOST, Workers, keep_memory, refuse_others, workers_at
 from .models import headless_, others, prunable, with_head
 from .protocol import ARMS, YARDSTICKS, whole
 from .runs import Runs, Spec, claim, facts, table, versions
@@ -297,6 +299,7 @@ class Carried:
     run:Run                 # Finished, without its weights
     network:Checkpoint|None # With them, where it is to be kept
     facts:dict              # What it ran on; JSON values
+    worker:str              # Whose work it is: computer and process
 
 def carry(
     spec:Spec,  # To be run
@@ -307,12 +310,14 @@ def carry(
 )->Carried: # By value
     "Carry out one spec."
     torch.set_num_threads(1) # of this thread
+    keep_memory()
     finished = carry_out(spec, work.network(device), work, resume=resume)
     network = None
     if to_beat is not None and finished.metrics['val_loss'] < to_beat:
         network = _network_of(spec, finished, work, device)
 
-    return Carried(replace(finished, state=None), network, facts(device))
+    worker = f'{gethostname()} {os.getpid()}'
+    return Carried(replace(finished, state=None), network, facts(device), worker)
 
 def _network_of(
     spec:Spec,  # Of a run
@@ -380,7 +385,7 @@ class Progress:
 
     def write(self,
         event:str, # start, run, failed or end
-        **more,    # Of a run: arm, source, round, recipe, seed, seconds, val_acc, not_kept
+        **more,    # Of a run: arm, source, round, recipe, seed, seconds, val_acc, worker, not_kept
     )->None: # Nothing
         "Append one line."
         if self.path is None:
@@ -397,7 +402,7 @@ class Progress:
             progress_file.write(json.dumps(record | more) + '\n')
 
     def finished(self,
-        run:dict, # arm, source, round, recipe, seed, seconds, val_acc, not_kept
+        run:dict, # arm, source, round, recipe, seed, seconds, val_acc, worker, not_kept
     )->None: # Nothing
         "Count one run."
         self.left -= 1
@@ -467,6 +472,7 @@ class Writer:
             seed=spec.seed,
             seconds=carried.run.metrics['seconds'],
             val_acc=carried.run.metrics['val_acc'],
+            worker=carried.worker,
             not_kept=self.keep_network(spec, carried.network),
         ))
 
@@ -544,6 +550,7 @@ class Flight:
         "Give up what did not come back; no thread can be stopped, so at Ctrl-C it ends its run."
         begun = [task for task in self.tasks if not task.cancel()]
         if self.workers.inside and kind is KeyboardInterrupt:
+            print(f'stopping: {len(begun)} runs under way are finished first', flush=True)
             for task in as_completed(begun):
                 self.take(task)
 
@@ -692,6 +699,7 @@ def carry_round(
 )->FoundRound: # By value
     "Carry out one round of a search anywhere."
     torch.set_num_threads(1)
+    keep_memory()
     found = next(rounds_from(shared, card, so_far, device=device))
     return FoundRound(found, facts(device))
 

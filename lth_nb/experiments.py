@@ -230,6 +230,7 @@ class Request:
     checkpoint_s:int=60  # Seconds between two states of a training
     cluster:str=''       # Who carries runs out: '' threads, local processes, or a scheduler
     smoke:bool=False     # Seconds on a CPU, never evidence
+    unfinished:bool=False # Whether searches that still go on are used, with the rounds they have
     study:str=''         # A study by name, or its folder
     table:str=''         # What to draw: a study, a CSV, a folder of runs
     parts:tuple=()       # Parts of a plan; () = all
@@ -457,7 +458,7 @@ READERS:dict[str,Callable] = dict( # Parameter -> how it is read
     train_seed=_draw, checkpoint_s=_seconds, keep_trained=_kept, px=_whole, batch=_whole,
     change=_text, data=_data, accept=_text, augment=_text, pretrained=_text, bank=_path, out=_out,
     device=_device, cluster=_cluster, keep=_keep, threads=_workers, smoke=_flag, study=_path,
-    table=_path, parts=_names, compute=_flag)
+    table=_path, parts=_names, compute=_flag, unfinished=_flag)
 FIELDS = dict(recipe='recipes', threads='workers') # Parameters whose field has another name
 
 def _with_seeds(

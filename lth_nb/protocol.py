@@ -401,7 +401,8 @@ def key_of(
     spec:Any, # What `canonical` takes
 )->str: # 64 hexadecimal digits
     "The sha256 of `spec`'s canonical JSON."
-    return hashlib.sha256(canonical(spec).encode()).hexdigest()
+    text = canonical(spec).encode('utf-8', 'surrogatepass') # half a character has a key, too
+    return hashlib.sha256(text).hexdigest()
 
 # %% ../nbs/00_protocol.ipynb #c56
 def seed_from(

@@ -1,4 +1,5 @@
 "Runs and searches by workers of a Dask scheduler on loopback: killed, stopped, joined; the bits of one process."
+import json
 import os
 import signal
 import subprocess
@@ -59,6 +60,25 @@ def grid(folder, seeds):
     asked = request(ASKED | dict(seeds=seeds, out=str(folder)))
     splits = load('digits', str(folder), px=16, cache=f'{folder}/cache')
     return sweep(asked, splits, dict(cifar10=[Bank('cifar10-resnet20_8-tuned-s0')]))
+
+
+def shared(folder):
+    "One of several processes at one store: what it finished itself."
+    work = grid(folder, '2')
+    compute(work, Runs(folder/'runs'), folder=folder/str(os.getpid()))
+    lines = map(json.loads, (folder/str(os.getpid())/'progress.jsonl').read_text().splitlines())
+    print(sum(line['event'] == 'run' for line in lines))
+
+
+def test_three_processes_at_one_store_lose_nothing_and_do_nothing_twice(tmp_path):
+    code = 'import sys; from pathlib import Path; import test_cluster; test_cluster.shared(Path(sys.argv[1]))'
+    places = os.pathsep.join([str(ROOT), str(ROOT/'tests')])
+    three = [subprocess.Popen([sys.executable, '-c', code, str(tmp_path)], stdout=subprocess.PIPE, text=True,
+                              env=os.environ | dict(PYTHONPATH=places, OMP_NUM_THREADS='1')) for _ in range(3)]
+    finished = [int(process.communicate()[0].splitlines()[-1]) for process in three]
+    work = grid(tmp_path, '2')
+    assert sum(finished) == len(work.specs) == len(table(Runs(tmp_path/'runs'))) == 14
+    assert not [*(tmp_path/'runs').rglob('*.lease')] and not [*(tmp_path/'runs/unfinished').glob('*')]
 
 
 def content(runs): return table(runs).drop(columns=TIMED).sort_values('key').reset_index(drop=True).to_csv()

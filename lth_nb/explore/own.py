@@ -25,7 +25,9 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from pathlib import Path
@@ -415,12 +417,26 @@ def planned(
 
 NUMBERS = 'time', 'done', 'of', 'seconds_left' # Of an event
 
+def _workers(lines):
+    "Who finished how many runs since the last start, the busiest first."
+    counted = Counter()
+    for line in lines:
+        with suppress(ValueError, AttributeError):
+            event = json.loads(line)
+            if event.get('event') == 'start':
+                counted.clear()
+            if event.get('event') == 'run' and isinstance(event.get('worker'), str):
+                counted[event['worker']] += 1
+
+    return dict(counted.most_common())
+
 def _last_event(progress_file):
     "The last whole line of a progress.jsonl; {} where it is none, or its numbers are not."
     try:
-        event = json.loads(progress_file.read_text(encoding='utf-8').splitlines()[-1])
+        lines = progress_file.read_text(encoding='utf-8').splitlines()
+        event = json.loads(lines[-1]) | dict(workers=_workers(lines))
         numbers = [event[name] for name in NUMBERS if event.get(name) is not None]
-    except (ValueError, IndexError, AttributeError):
+    except (ValueError, IndexError, AttributeError, TypeError):
         return {}
 
     are_numbers = all(isinstance(number, (int, float)) for number in numbers)
@@ -428,7 +444,7 @@ def _last_event(progress_file):
 
 def progress(
     job:Job, # A transfer
-)->dict: # The last event: done, of, seconds_left, ...; {} before the first
+)->dict: # The last event: done, of, seconds_left, ..., and workers; {} before the first
     "How far a transfer is."
     progress_file = record_of(job, 'progress.jsonl')
     if progress_file is None:
@@ -805,7 +821,13 @@ def in_words(
 
     seconds_left = far.get('seconds_left')
     time_left = '' if seconds_left is None else f', about {max(seconds_left / 60, 1):.0f} min left'
-    return (f'**running**: {counts}{time_left}; closing this page or the lid loses nothing')
+    workers = far.get('workers', {})
+    by_whom = ''
+    if len(workers) > 1:
+        each = ', '.join(f'{as_written(name)}: {number}' for name, number in workers.items())
+        by_whom = f', by {len(workers)} workers ({each})'
+
+    return f'**running**: {counts}{time_left}{by_whom}; closing this page or the lid loses nothing'
 
 @patch
 def look(self:OwnPage,

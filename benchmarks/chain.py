@@ -1,0 +1,82 @@
+"""A whole search against what a careful user writes: load, train, validate, prune, rewind, save.
+
+    python benchmarks/chain.py [--data FOLDER] [--rounds 3] [--epochs 4] [--repeats 5] [--json FILE]
+
+FOLDER has train, val and test with a folder a class; without one JPEGs are drawn. Both sides: resnet20_8, 32 px,
+batches of 64, two threads, the same number of epochs in each round, a test evaluation and a saved state a round. The
+peer is `peer.py`, in a process of its own that reports its own seconds, without the imports; ours starts with no
+cache, so its decoding is part of it. open_lth, which reads CIFAR-10 and its own networks only, is raced by whoever
+has it on disk."""
+import json
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from measured import asked, finish, ratios, row
+from PIL import Image
+
+from lth_nb.bank import search_splits
+from lth_nb.datasets import load
+from lth_nb.datasets.standins import draw_standin
+from lth_nb.protocol import make_protocol
+
+HERE = Path(__file__).parent
+
+
+def drawn(folder):
+    "1,200 stand-ins as JPEGs of short side 192, in three splits."
+    for split, number in (('train', 800), ('val', 160), ('test', 240)):
+        images, labels = draw_standin('mouse_lba', split, np.arange(number), 192)
+        for at, (image, label) in enumerate(zip(images, labels, strict=True)):
+            place = folder/split/f'{label}'
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(place/f'{at:05d}.jpg', quality=82)
+    return folder
+
+
+def ours(folder, options, scratch):
+    "Seconds of our search, decoding included, and its training images."
+    change = f'max_epochs={options.epochs},rewind_at=2ep,patience=0,batch=64,model=resnet20_8'
+    protocol = make_protocol('demo', 'paper', change, rounds=options.rounds)
+    began = perf_counter()
+    splits = load(folder, px=32, role='source', source_val=.1, cache=scratch/'cache')
+    search_splits(splits, protocol, folder=scratch/'banks')
+    return perf_counter() - began, len(splits.train)
+
+
+def theirs(folder, options):
+    "Seconds of the peer's search."
+    words = [f'--rounds={options.rounds}', f'--epochs={options.epochs}', '--threads=2']
+    peer = [sys.executable, str(HERE/'peer.py'), str(folder), *words]
+    done = subprocess.run(peer, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)['seconds']
+
+
+def main():
+    "One row, and what is missing."
+    options = asked(__doc__, data='', rounds=3, epochs=4)
+    torch.set_num_threads(2)
+    with tempfile.TemporaryDirectory() as home:
+        home = Path(home)
+        folder = Path(options.data) if options.data else drawn(home/'set')
+        taken = dict(ours=[], peer=[])
+        for repeat in range(options.repeats):
+            for name in ('ours', 'peer') if repeat % 2 else ('peer', 'ours'):
+                scratch = home/f'{repeat}'
+                if name == 'ours': seconds, images = ours(folder, options, scratch)
+                else: seconds = theirs(folder, options)
+                taken[name].append(seconds)
+    speed = (options.rounds + 1) * options.epochs * images / taken['ours'][-1]
+    rows = [row('chain: a whole search, the plain loop over ours', ratios(taken['peer'], taken['ours']), 'times',
+                wanted=1.5, beside=f'{speed:.0f} training images/s')]
+    if not find_spec('open_lth'):
+        print('open_lth is not on the path: clone github.com/facebookresearch/open_lth to race it; the rest is run')
+    return finish('chain', rows, options.json)
+
+
+if __name__ == '__main__': raise SystemExit(main())
