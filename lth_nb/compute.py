@@ -51,7 +51,14 @@ from lth_nb.checkpoints import (
     place_of,
     rounds_read,
 )
-from .cluster import LOST, Workers, keep_memory, refuse_others, workers_at
+from lth_nb.cluster import (
+    LOST,
+    Workers,
+    cards_here,
+    keep_memory,
+    refuse_others,
+    workers_at,
+)
 from .models import headless_, others, prunable, with_head
 from .protocol import ARMS, YARDSTICKS, whole
 from .runs import Runs, Spec, claim, facts, table, versions
@@ -628,6 +635,7 @@ def compute(
     keep:str='none',        # Networks that are kept: best of each arm, none or all
     checkpoint_s:float=60., # Seconds between two states of a training under way; in threads
     cluster:str='',         # '' = threads here; local = processes here; or a scheduler's address
+    slots:int=1,            # Local processes that share a GPU, each pinned to one
 )->None: # Nothing: the runs are in the store
     "Run what is missing; what fails is told at the end, and written to <out>/failed."
     missing = runs.missing(list(work.specs))
@@ -638,25 +646,37 @@ def compute(
     progress = Progress(progress_file, _n_asked(work), len(missing))
     writer = Writer(work, runs, progress, keep, folder, checkpoint_s)
     try:
-        _until_done(writer, cluster, side_by_side(workers, device), device)
+        _until_done(writer, device, _hands(cluster, workers, device, slots))
     finally:
         progress.close()
 
     writer.tell()
 
+def _hands(
+    where:str,   # '', local, or the address of a scheduler
+    workers:int, # Asked for
+    device:str,  # cpu, cuda or mps
+    slots:int,   # Local processes that share a GPU
+)->dict: # where, number and cards, as `workers_at` takes them
+    "Who shall carry the work out."
+    if where == 'local' and device == 'cuda':
+        cards = cards_here()
+        return dict(where=where, number=max(1, len(cards) * slots), cards=cards)
+
+    return dict(where=where, number=side_by_side(workers, device))
+
 def _until_done(
     writer:Writer, # Who knows what is missing
-    where:str,     # '', local, or the address of a scheduler
-    number:int,    # Of threads or processes here
     device:str,    # cpu, cuda or mps
+    hands:dict,    # From `_hands`
 )->None: # Nothing
     "Run what is missing, again until nothing is: workers die, and so do other processes."
-    sent = by_value(writer.work) if where else writer.work
+    sent = by_value(writer.work) if hands['where'] else writer.work
     missing, deaths, is_told = writer.missing(), 0, False
     while missing:
         before = len(missing)
         try:
-            with workers_at(where, sent, number) as workers:
+            with workers_at(shared=sent, **hands) as workers:
                 compute_on(workers, missing, writer, device)
         except LOST as error:
             deaths += 1
@@ -776,6 +796,7 @@ def compute_searches(
     device:str='cpu', # cpu, cuda or mps
     checkpoint_s:float=60., # Seconds between two states of a round under way; in this process
     cluster:str='',   # '' = here, one search after another; local; or a scheduler's address
+    slots:int=1,      # Local processes that share a GPU, each pinned to one
 )->None: # Nothing: the banks are in `folder`
     "Carry out searches; those that are finished are found, those that were stopped taken up."
     left = [card for card in cards if not is_found(folder, card)]
@@ -788,8 +809,8 @@ def compute_searches(
     with ExitStack() as held:
         searches = [held.enter_context(begin_search(shared, card, folder)) for card in left]
         chains = Chains(searches, shared.protocol.rounds)
-        number = side_by_side(min(workers, max(1, len(left))), device)
-        _until_found(chains, shared, cluster, number, device)
+        hands = _hands(cluster, min(workers, max(1, len(left))), device, slots)
+        _until_found(chains, shared, device, hands)
         chains.bar.close()
 
     for name, error in chains.failed.items():
@@ -798,16 +819,15 @@ def compute_searches(
 def _until_found(
     chains:Chains,    # Of rounds
     shared:SourceSet, # On which to search
-    where:str,        # local, or the address of a scheduler
-    number:int,       # Of processes, where they are local
     device:str,       # cpu, cuda or mps
+    hands:dict,       # From `_hands`
 )->None: # Nothing
     "Go on until every search is finished or has failed: workers die."
     deaths = 0
     while chains.unfinished():
         rounds_before = chains.bar.n
         try:
-            with workers_at(where, shared, number) as workers:
+            with workers_at(shared=shared, **hands) as workers:
                 chains.run_on(workers, device)
         except LOST as error:
             deaths = deaths + 1 if chains.bar.n == rounds_before else 1

@@ -34,8 +34,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+# %% ../nbs/00_protocol.ipynb #lease003
 if TYPE_CHECKING:
-    from filelock import SoftFileLease
+    from filelock import SoftFileLease  # only `lease` needs it
 
 # %% ../nbs/00_protocol.ipynb #c07
 def choose(
