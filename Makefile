@@ -104,7 +104,7 @@ extras: $(READY)
 
 # Caches and build products only: results (runs/), data, banks and the environment stay.
 clean:
-	rm -rf build dist _docs docs/_build tests/browser/shots lth_nb/_share .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf build dist _docs docs/_build tests/browser/shots lth_nb/_share .pytest_cache .hypothesis .ruff_cache .import_linter_cache *.egg-info
 	find . \( -path ./.venv -o -path ./.git -o -path ./runs -o -path ./data -o -path ./lth_nb/banks \) -prune -o \
 	  -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +
 

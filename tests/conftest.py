@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from filelock import FileLock
 
 os.environ.setdefault('PLOTLY_RENDERER', 'plotly_mimetype')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+os.environ.setdefault('HYPOTHESIS_STORAGE_DIRECTORY', str(Path(tempfile.gettempdir())/'hypothesis'))
 LONG = ('test_figures.py', 'test_lab.py', 'test_site.py', 'test_experiments.py', 'test_survival.py',
         'test_package.py')
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,7 +21,7 @@ MACHINE = re.compile(r'(?<![\w.}])/(?:home|root|work|tmp|opt|Users)/')
 LEFT = shutil.ignore_patterns(
     '.venv*', '.git', 'runs', 'data', 'build', 'dist', '_docs', '_build', '_share', 'llms.txt',
     '*.egg-info', '__pycache__', '.pytest_cache', '.ruff_cache', '.import_linter_cache',
-    '.ipynb_checkpoints')
+    '.ipynb_checkpoints', '.hypothesis')
 
 
 def call(*args, cwd=ROOT, **env):
