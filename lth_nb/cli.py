@@ -15,6 +15,7 @@ __all__ = ['ROUND', 'KINDS', 'SHELLS', 'show', 'Refused', 'names_of', 'completio
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from errno import ENOSPC
 from importlib.resources import files
 from pathlib import Path
 
@@ -76,6 +77,9 @@ def _of_cell(
         return (f"the notebook's kernel is another Python, without lth_nb: remove that kernel "
                 f"(jupyter kernelspec list), or run python -m ipykernel install --sys-prefix "
                 f"with {sys.executable}")
+    if error.ename == 'OSError' and f'[Errno {ENOSPC}]' in error.evalue:
+        return (f'a disk is full ({error.evalue}): free some space, or name another folder with '
+                '-p out; finished runs are kept, the same command goes on')
     return f'{error.ename}: {error.evalue}'
 
 def _notebooks(
