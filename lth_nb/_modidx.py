@@ -2307,6 +2307,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'lth_nb.transfer.transfer': ('transfer.html#transfer', 'lth_nb/transfer.py')},
             'lth_nb.travel': { 'lth_nb.travel._bounded': ('travel.html#_bounded', 'lth_nb/travel.py'),
                                'lth_nb.travel._is_name': ('travel.html#_is_name', 'lth_nb/travel.py'),
+                               'lth_nb.travel._named': ('travel.html#_named', 'lth_nb/travel.py'),
                                'lth_nb.travel._put': ('travel.html#_put', 'lth_nb/travel.py'),
                                'lth_nb.travel._reached': ('travel.html#_reached', 'lth_nb/travel.py'),
                                'lth_nb.travel._unpacked': ('travel.html#_unpacked', 'lth_nb/travel.py'),

@@ -196,6 +196,20 @@ def fetch(
     return name
 
 # %% ../nbs/20_travel.ipynb #t019
+def _named(
+    address:str, # Of a bank
+)->str: # Names it in the cache
+    "An address; of a file here its whole path and its time, since it may be replaced."
+    address = address.rstrip('/')
+    if '://' in address:
+        return address
+
+    file = Path(address).expanduser().resolve()
+    if not file.exists():
+        raise ValueError(f'no bank at {address}: nothing is at {file}')
+
+    return f'{file} {file.stat().st_mtime_ns}'
+
 def fetched(
     address:str,      # Of a bank, as for `fetch`
     cache:str|Path='', # Where it is kept; '' = the user's cache folder
@@ -203,7 +217,7 @@ def fetched(
     "A bank from elsewhere, fetched unless it was before."
     from platformdirs import user_cache_path  # for this alone
     shelf = Path(cache) if cache else user_cache_path('lth_nb')/'banks'
-    place = shelf/hashlib.sha256(str(address).rstrip('/').encode()).hexdigest()[:16]
+    place = shelf/hashlib.sha256(_named(str(address)).encode()).hexdigest()[:16]
     if place.exists():
         return place
 
