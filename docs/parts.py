@@ -55,7 +55,7 @@ def held(found):
 
 def measured():
     "Every figure of benchmarks/results, and the machines they are of."
-    records = [json.loads(path.read_text()) for path in sorted((nbs.parent/'benchmarks/results').glob('*.json'))]
+    records = [json.loads(path.read_text(encoding='utf-8')) for path in sorted((nbs.parent/'benchmarks/results').glob('*.json'))]
     limits = dict(more='≥', less='≤')
     rows = [{'what': found['what'], 'measured': held(found), ' ': found['beside'],
              'wanted': '' if found['wanted'] is None else f"{limits[found['better']]} {found['wanted']:g}"}
