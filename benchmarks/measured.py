@@ -42,11 +42,11 @@ def in_turns(repeats, **acts):
     return taken
 
 
-def row(what, values, unit, *, wanted=None, better='more', beside=''):
-    "One figure."
+def row(what, values, unit, *, wanted=None, better='more', beside='', **facts):
+    "One figure; facts are values that a program may read."
     values = [float(value) for value in values]
     return dict(what=what, value=median(values), low=min(values), high=max(values), n=len(values), unit=unit,
-                wanted=wanted, better=better, beside=beside)
+                wanted=wanted, better=better, beside=beside, **facts)
 
 
 def ratios(over, under):

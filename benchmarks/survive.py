@@ -137,7 +137,7 @@ def main():
               f"{found['same']}; {found['repeated']} of {found['steps']} steps were repeated")
     rows = [row(f"survive: {found['what']}, steps repeated for each kill -9", [found['repeated'] / found['kills']],
                 'steps', wanted=EPOCH, better='less',
-                beside=f"{found['kills']} kills; bits {'the same' if found['same'] else 'OTHERS'}")
+                beside=f"{found['kills']} kills", kills=found['kills'], same=found['same'])
             for found in (search, grid)]
     finish('survive', rows, asked.json)
     return int(any(not found['same'] or found['repeated'] > found['kills'] * EPOCH for found in (search, grid)))

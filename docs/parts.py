@@ -1,5 +1,5 @@
 "What stands in double braces in a page: tables and lists that come from the package and its notebooks."
-import json
+import sys
 from pathlib import Path
 
 import nbformat
@@ -7,11 +7,19 @@ import pandas as pd
 
 from lth_nb.bank import Bank, summary
 from lth_nb.datasets.sources import COLLECTIONS, PUBLIC
-from lth_nb.experiments import last_value
-from lth_nb.paper.questions import SIX
+from lth_nb.experiments import last_value, read_json, request
+from lth_nb.paper.questions import core
 from lth_nb.protocol import TARGETS, make_protocol
+from lth_nb.study import read_line, wanted
 
 nbs = Path(__file__).resolve().parents[1]/'nbs'
+benchmarks = nbs.parent/'benchmarks'
+sys.path.append(str(benchmarks))
+from measured import holds
+
+PAPER = dict(preset='paper', recipe='', search_recipe='paper') # Fig. 3 at the paper's size, by both recipes
+NATURAL = dict(cifar10=45_000, cifar100=45_000, fashion_mnist=54_000) # Images of a search, without validation
+SPEED = 1000 # Training images a second a card: a round figure
 FOLDERS = 'datasets', 'stats', 'figures', 'paper', 'explore', 'experiments'
 
 
@@ -48,34 +56,44 @@ def fields(facts): return ', '.join(f'`{name}`' for name in facts)
 
 def held(found):
     "A median with its spread; bold where it is not as wanted."
-    spread = f" [{found['low']:.3g}, {found['high']:.3g}], n = {found['n']}" if found['n'] > 1 else ''
-    missed = found['wanted'] is not None and (found['value'] < found['wanted']) == (found['better'] == 'more')
-    return f"{'**' * missed}{found['value']:.3g}{'**' * missed} {found['unit']}{spread}"
+    value = f"{found['value']:.3g}"
+    if not holds(found): value = f'**{value}**'
+    if found['n'] == 1: return f"{value} {found['unit']}"
+    return f"{value} {found['unit']} [{found['low']:.3g}, {found['high']:.3g}], n = {found['n']}"
+
+
+def limit(found):
+    "What was wanted, '' where nothing was."
+    if found['wanted'] is None: return ''
+    return f"{dict(more='≥', less='≤')[found['better']]} {found['wanted']:g}"
 
 
 def measured():
     "Every figure of benchmarks/results, and the machines they are of."
-    records = [json.loads(path.read_text(encoding='utf-8')) for path in sorted((nbs.parent/'benchmarks/results').glob('*.json'))]
-    limits = dict(more='≥', less='≤')
-    rows = [{'what': found['what'], 'measured': held(found), ' ': found['beside'],
-             'wanted': '' if found['wanted'] is None else f"{limits[found['better']]} {found['wanted']:g}"}
-            for record in records for found in record['rows']]
-    machines = {', '.join(f'{name} {value}' for name, value in record['machine'].items()) for record in records}
+    rows, machines = [], set()
+    for path in sorted((benchmarks/'results').glob('*.json')):
+        record = read_json(path)
+        machines.add(', '.join(f'{name} {value}' for name, value in record['machine'].items()))
+        for found in record['rows']:
+            rows.append({'what': found['what'], 'measured': held(found), ' ': found['beside'], 'wanted': limit(found)})
     return f"{table(rows)}\n\nMeasured on: {'; '.join(sorted(machines))}."
 
 
 def cost():
     "What the paper's study takes at most: its runs and searches, on so many cards of a round speed."
-    protocol, speed = make_protocol('paper', 'paper'), 1000
-    targets = [TARGETS[name][0] for name in SIX]
-    natural = [45_000, 45_000, 54_000] # CIFAR-10, CIFAR-100 and Fashion-MNIST without their validation parts
-    rounds, seeds, epochs = protocol.rounds + 1, 4, protocol.max_epochs
-    runs = 16_560 // len(targets) * sum(targets) * epochs
-    searches = seeds * rounds * epochs * sum(natural + targets)
-    chain = rounds * epochs * max(natural) / speed / 3600
-    def hours(cards): return max((runs + searches) / speed / cards / 3600, chain)
-    return table({'cards': cards, 'days': f'{hours(cards) / 24:.1f}', 'bound by': 'the longest search'
-                  if hours(cards) == chain else 'training'} for cards in (1, 8, 64, 256))
+    protocol, plan = make_protocol('paper', 'paper'), core(request(PAPER))
+    images = {name: sizes[0] for name, sizes in TARGETS.items()} | NATURAL
+    an_epoch = [images[name] for name in wanted(plan).target] # of each run
+    a_round = []                                              # of each search, an epoch of one of its rounds
+    for line in plan.searches: a_round += [images[line['source']]] * len(read_line(line).search_seeds)
+    per_search = protocol.max_epochs * (protocol.rounds + 1)
+    in_all = protocol.max_epochs * sum(an_epoch) + per_search * sum(a_round)
+    longest, rows = per_search * max(a_round), []
+    for cards in (1, 8, 64, 256):
+        bound = 'the longest search' if longest > in_all / cards else 'training'
+        days = max(longest, in_all / cards) / SPEED / 86_400
+        rows.append({'cards': cards, 'days': f'{days:.1f}', 'bound by': bound})
+    return table(rows)
 
 
 banks = summary()

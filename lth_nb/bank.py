@@ -430,14 +430,22 @@ def _so_far(
     theta = _tensors(part/'theta_k.safetensors', part.name, '')
     card = search.card | dict(rounds=search.reports, theta_k=digest(theta))
     last_round = len(search.reports) - 1
-    stems = dict(theta_k='theta_k', rounds=f'rounds_{last_round:02d}')
     kept = [at_round for at_round in search.keep if at_round <= last_round]
-    stems |= {f'trained_{at_round:02d}': f'trained_{at_round:02d}' for at_round in kept}
-    sha256 = {
-        f'{file_stem}.safetensors':
-            hashlib.sha256(_content(part/f'{stem_there}.safetensors', part.name)).hexdigest()
-        for file_stem, stem_there in stems.items()}
+    trained = [f'trained_{at_round:02d}' for at_round in kept]
+    sha256 = {}
+    for file_stem in ('theta_k', 'rounds', *trained):
+        content = _content(_file_so_far(part, file_stem, last_round), part.name)
+        sha256[f'{file_stem}.safetensors'] = hashlib.sha256(content).hexdigest()
     return card | dict(kept_trained=kept, sha256=sha256)
+
+def _file_so_far(
+    part:Path,      # Folder of a search in progress
+    file_stem:str,  # rounds, theta_k or trained_<round>
+    last_round:int, # That is done
+)->Path: # Where it lies until the search is finished
+    "A file of a search that goes on; its masks have a file for each round."
+    stem_there = f'rounds_{last_round:02d}' if file_stem == 'rounds' else file_stem
+    return part/f'{stem_there}.safetensors'
 
 class Bank:
     "The tickets of one search."
@@ -477,8 +485,7 @@ class Bank:
         last_round = len(self.card['rounds']) - 1
         for file_name, sha256 in self.card['sha256'].items():
             file_stem = file_name.removesuffix('.safetensors')
-            stem_there = f'rounds_{last_round:02d}' if file_stem == 'rounds' else file_stem
-            file = self.folder/f'{stem_there}.safetensors'
+            file = _file_so_far(self.folder, file_stem, last_round)
             self._held[file_stem] = _tensors(file, self.name, sha256)
 
     def _read(self,

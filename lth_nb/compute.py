@@ -731,8 +731,13 @@ class Chains:
     ):
         self.searches, self.rounds = searches, rounds
         self.failed:dict[str,Exception] = {} # Name of a search -> what ended it
-        left = sum(rounds + 1 - len(search.reports) for search in searches)
+        left = len(searches) * (rounds + 1) - self.done
         self.bar = tqdm(total=left, unit='round', mininterval=10, ascii=True)
+
+    @property
+    def done(self)->int: # Of all searches, those of an earlier process too
+        "Rounds that are written."
+        return sum(len(search.reports) for search in self.searches)
 
     def unfinished(self)->list[OpenBank]: # In order
         "What still has a round to come."
@@ -809,9 +814,9 @@ def compute_searches(
     with ExitStack() as held:
         searches = [held.enter_context(begin_search(shared, card, folder)) for card in left]
         chains = Chains(searches, shared.protocol.rounds)
-        hands = _hands(cluster, min(workers, max(1, len(left))), device, slots)
-        _until_found(chains, shared, device, hands)
-        chains.bar.close()
+        held.callback(chains.bar.close)
+        side_by = max(1, min(workers, len(left))) # a chain has one round at a time
+        _until_found(chains, shared, device, _hands(cluster, side_by, device, slots))
 
     for name, error in chains.failed.items():
         raise ValueError(f'search {name} failed, the others are finished: {error}') from error
@@ -825,11 +830,13 @@ def _until_found(
     "Go on until every search is finished or has failed: workers die."
     deaths = 0
     while chains.unfinished():
-        rounds_before = chains.bar.n
+        done_before = chains.done
         try:
             with workers_at(shared=shared, **hands) as workers:
                 chains.run_on(workers, device)
         except LOST as error:
-            deaths = deaths + 1 if chains.bar.n == rounds_before else 1
+            if chains.done > done_before:
+                deaths = 0
+            deaths += 1
             if deaths == LIVES:
                 raise ValueError(MANY_DEATHS) from error

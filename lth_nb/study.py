@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .experiments import Request, request, search_of, shared
+from .experiments import Request, read_json, request, search_of, shared
 from lth_nb.protocol import (
     YARDSTICKS,
     Protocol,
@@ -96,10 +96,7 @@ def _said_in(
     path:Path, # study.json or card.json
 )->dict: # What it says
     "A JSON file of a study."
-    try:
-        said = json.loads(path.read_text(encoding='utf-8'))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f'{path} cannot be read, {error}: copy it again') from error
+    said = read_json(path)
     if not isinstance(said, dict):
         raise ValueError(f'{path} holds {type(said).__name__}, no object: copy it again')
 
@@ -112,14 +109,22 @@ def _fault(
     for field_name, kind in dict(name=str, about=str, searches=list, transfers=list).items():
         if not isinstance(written.get(field_name), kind):
             return f'{field_name} is no {kind.__name__}'
-    for line in (*written['searches'], *written['transfers']):
-        if not isinstance(line, dict):
-            return f'{line!r:.60} is no line of parameters'
-        texts = [value for value in line.values() if not isinstance(value, str)]
-        if texts:
-            return f'{texts[0]!r:.60} is no text, as a parameter is'
-    if not all('part' in line for line in written['transfers']):
+    faults = map(_fault_of_line, (*written['searches'], *written['transfers']))
+    fault = next(filter(None, faults), '')
+    if not fault and not all('part' in line for line in written['transfers']):
         return 'a transfer says no part'
+
+    return fault
+
+def _fault_of_line(
+    line:object, # Of a plan, as it was read
+)->str: # '' where it can be used
+    "What makes a line of a plan useless."
+    if not isinstance(line, dict):
+        return f'{line!r:.60} is no line of parameters'
+    for value in line.values():
+        if not isinstance(value, str):
+            return f'{value!r:.60} is no text, as a parameter is'
 
     return ''
 

@@ -133,4 +133,4 @@ def test_killed_at_random_moments_both_end_with_the_same_bits(tmp_path):
     done = call('python', ROOT/'benchmarks/survive.py', '--kills', '10', '--json', tmp_path/'found.json', cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for found in json.loads((tmp_path/'found.json').read_text())['rows']:
-        assert found['beside'] == '10 kills; bits the same' and 0 <= found['value'] <= found['wanted']
+        assert found['same'] and found['kills'] == 10 and 0 <= found['value'] <= found['wanted']

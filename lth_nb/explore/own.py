@@ -819,15 +819,25 @@ def in_words(
     if not counts:
         return '**running**: reading the images; closing this page does not stop it'
 
-    seconds_left = far.get('seconds_left')
-    time_left = '' if seconds_left is None else f', about {max(seconds_left / 60, 1):.0f} min left'
-    workers = far.get('workers', {})
-    by_whom = ''
-    if len(workers) > 1:
-        each = ', '.join(f'{as_written(name)}: {number}' for name, number in workers.items())
-        by_whom = f', by {len(workers)} workers ({each})'
+    return (f'**running**: {counts}{_time_told(far)}{_workers_told(far)}; '
+            'closing this page or the lid loses nothing')
 
-    return f'**running**: {counts}{time_left}{by_whom}; closing this page or the lid loses nothing'
+def _time_told(far):
+    "How long it still takes, as a part of a sentence; '' where nothing was measured."
+    seconds_left = far.get('seconds_left')
+    if seconds_left is None:
+        return ''
+
+    return f', about {max(seconds_left / 60, 1):.0f} min left'
+
+def _workers_told(far):
+    "Who does it, where it is not one process alone, as a part of a sentence."
+    workers = far.get('workers', {})
+    if len(workers) < 2:
+        return ''
+
+    each = ', '.join(f'{as_written(name)}: {number}' for name, number in workers.items())
+    return f', by {len(workers)} workers ({each})'
 
 @patch
 def look(self:OwnPage,
