@@ -172,7 +172,8 @@ def _reached(
     except ImportError as error:
         raise ValueError(f'{address} cannot be read here, {error}: {HUB}') from error
     except FileNotFoundError as error:
-        raise ValueError(f'no bank at {address}: nothing is at {error}') from error
+        place = error.filename or error # of fsspec's own, the address is the message
+        raise ValueError(f'no bank at {address}: nothing is at {place}') from error
     except ValueError:
         raise
     except Exception as error: # of aiohttp, botocore, huggingface_hub, ...: each has its own
