@@ -119,6 +119,14 @@ def test_the_keys_of_a_control_stay_in_it(explorer):
     assert page.locator('.jp-Notebook .jp-CodeCell').count() == before
 
 
+def wait_until(page, holds, seconds=60):
+    "Wait for what the page shows no sign of, such as a process: its words are still those of before."
+    last = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < last
+        page.wait_for_timeout(100)
+
+
 def title_of(page): return page.locator('.js-plotly-plot .gtitle').first.text_content()
 
 
@@ -194,7 +202,7 @@ def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
     assert kept and state(last_job(home/'runs')) == 'stopped'
 
     page.locator('.widget-button:text-is("Start")').click()  # goes on
-    page.wait_for_selector('text=/[1-9][0-9]* of [0-9]+ runs/', timeout=180_000)
+    wait_until(page, lambda: state(last_job(home/'runs')) == 'running')
     assert not page.faults
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")  # nothing is lost
     assert state(last_job(home/'runs')) == 'running'
