@@ -30,9 +30,9 @@ import lth_nb.training  # noqa: E402
 from lth_nb.runs import Runs, table  # noqa: E402
 
 SEARCH = dict(source='digits', model='mlp', rounds='3', search_seeds='1', train='200', threads=1, batch='20',
-              keep_trained='0,3', change='max_epochs=60,rewind_at=4it', checkpoint_s=0)
+              keep_trained='0,3', change='max_epochs=30,rewind_at=4it', checkpoint_s=0)
 GRID = dict(target='digits', source='digits', model='mlp', rounds='1,3', arms='scratch,ticket', recipe='paper',
-            seeds='2', train='200', px='16', batch='20', change='max_epochs=60', threads=1, checkpoint_s=0, keep='none')
+            seeds='2', train='200', px='16', batch='20', change='max_epochs=30', threads=1, checkpoint_s=0, keep='none')
 TIMED = ['seconds', 'images_per_s']  # Columns that differ from run to run
 EPOCH = 10  # Steps: 200 images in batches of 20
 

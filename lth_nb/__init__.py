@@ -27,6 +27,7 @@ Modules:
 - `lth_nb.datasets.folders`: What lies in a folder, an archive or a CSV: one file after another, nothing unpacked.
 - `lth_nb.datasets.images`: From image files to batches: decoded once, crops cut by `(seed, step)` alone.
 - `lth_nb.datasets.prepare`: Images at hand become a set: class, split and group of each, checked, written with a card.
+- `lth_nb.datasets.resident`: Pixels that stay on the card: crops are cut there, the same ones, bit for bit.
 - `lth_nb.datasets.sets`: Image sets by name or path: found once, loaded in splits, the test split sealed.
 - `lth_nb.datasets.sources`: The sets of the study and public ones of their kind: from where to get each to what `load` reads.
 - `lth_nb.datasets.splits`: Which image goes where: splits, scarce training sets, batches, crops; from names and seeds alone.
@@ -55,6 +56,7 @@ Modules:
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
 - `lth_nb.pruning`: From trained weights to the next mask, and to the two control masks.
 - `lth_nb.runs`: Finished runs on disk: found again by what they are, never half written, never done twice.
+- `lth_nb.stack`: The arms of a seed, trained side by side as one network on one card.
 - `lth_nb.stats.aggregate`: Several targets in one number, two recipes beside each other, and what choosing a round costs.
 - `lth_nb.stats.paired`: Differences at a seed, their interval, a word, one text form: the arithmetic of comparisons.
 - `lth_nb.stats.power`: How wide an interval will be before anything has run, and how many seeds make it narrow enough.

@@ -735,12 +735,13 @@ def _batches(
     device:str,        # Where the network is
 )->tuple['Batches', 'Batches']: # For training and validation
     "What a training run on a set is fed."
-    from lth_nb.datasets import Batches, channel_stats  # seconds a reader need not wait for
+    from lth_nb.datasets import channel_stats  # seconds a reader need not wait for
+    from lth_nb.datasets.resident import batches_on
     channel_mean, channel_std = channel_stats(splits.train)
     common = dict(
         px=splits.px, batch=protocol.batch, mean=channel_mean, std=channel_std, device=device)
-    train_batches = Batches(splits.train, seed=order, augment=protocol.augment, **common)
-    return train_batches, Batches(splits.val, train=False, **common)
+    train_batches = batches_on(splits.train, seed=order, augment=protocol.augment, **common)
+    return train_batches, batches_on(splits.val, train=False, **common)
 
 def fit_splits(
     model:nn.Module,    # With its starting weights; trained in place, on its device
@@ -821,7 +822,7 @@ def rounds_from(
     resume:Resume|None=None, # Where each round keeps its state; None = nowhere
 )->Iterator[Round]: # From the first that is missing
     "The rounds of the search that a card describes."
-    from lth_nb.datasets import Batches  # seconds a reader need not wait for
+    from lth_nb.datasets.resident import batches_on  # seconds a reader need not wait for
     from lth_nb.models import init_state
     splits, protocol = shared.splits, shared.protocol
     purpose = splits.name, card['search_seed']
@@ -832,11 +833,11 @@ def rounds_from(
         std=card['std'],
         device=device)
     order_seed = seed_from('search order', *purpose)
-    train_batches = Batches(shared.images, seed=order_seed, augment=protocol.augment, **common)
+    train_batches = batches_on(shared.images, seed=order_seed, augment=protocol.augment, **common)
     network = shared.network(device)
     first_state = init_state(network, protocol.init, seed_from('search init', *purpose))
 
-    def whole_of(part): return Batches(part, train=False, **common)
+    def whole_of(part): return batches_on(part, train=False, **common)
     def open_test(): return whole_of(splits.open_test())
     return search(
         network,

@@ -233,6 +233,7 @@ class Request:
     smoke:bool=False     # Seconds on a CPU, never evidence
     unfinished:bool=False # Whether searches that still go on are used, with the rounds they have
     slots:int=1          # Worker processes that share a GPU, where `cluster` is local
+    stack:int=1          # Networks of a seed that are trained as one, at most
     study:str=''         # A study by name, or its folder
     table:str=''         # What to draw: a study, a CSV, a folder of runs
     parts:tuple=()       # Parts of a plan; () = all
@@ -437,7 +438,7 @@ _kept = _optional(parse_list) # Rounds, the unpruned one among them
 _seeds = _optional(parse_seeds)
 _draw = _optional(parse_number, 0, minimum=0) # A whole number from 0
 _seconds = _optional(parse_number, 60, minimum=0) # The same; 60 where none was typed
-_slots = _optional(parse_number, 1, minimum=1) # From 1
+_from_1 = _optional(parse_number, 1, minimum=1)
 
 def cores()->int: # 1 or more
     "Cores this process may use: fewer than the machine has, in a container or on a cluster."
@@ -461,7 +462,8 @@ READERS:dict[str,Callable] = dict( # Parameter -> how it is read
     train_seed=_draw, checkpoint_s=_seconds, keep_trained=_kept, px=_whole, batch=_whole,
     change=_text, data=_data, accept=_text, augment=_text, pretrained=_text, bank=_path, out=_out,
     device=_device, cluster=_cluster, keep=_keep, threads=_workers, smoke=_flag, study=_path,
-    table=_path, parts=_names, compute=_flag, unfinished=_flag, slots=_slots)
+    table=_path, parts=_names, compute=_flag, unfinished=_flag,
+    slots=_from_1, stack=_from_1)
 FIELDS = dict(recipe='recipes', threads='workers') # Parameters whose field has another name
 
 def _with_seeds(

@@ -10,7 +10,7 @@ names."""
 
 # %% auto #0
 __all__ = ['sees', 'search_rounds', 'as_searched', 'with_controls', 'plan', 'Sweep', 'sized', 'sweep', 'carry_out',
-           'read_batches']
+           'read_batches', 'in_stacks', 'carry_out_stack']
 
 # %% ../nbs/09_sweep.ipynb #c03
 from collections.abc import Callable, Mapping
@@ -21,8 +21,9 @@ from torch import nn
 
 from .bank import Bank, bank_folder
 from .datasets import Batches, Splits, channel_stats, subset
+from .datasets.resident import batches_on
 from .experiments import Request, search_of
-from .masks import digest, full_mask
+from .masks import Mask, digest, full_mask
 from .models import bare, head_state, init_state, prunable
 from lth_nb.protocol import (
     ARMS,
@@ -33,12 +34,14 @@ from lth_nb.protocol import (
     changed,
     is_shared,
     key_of,
+    rates_of,
     seed_from,
     seen_fields,
     starred,
     written,
 )
 from .runs import Spec
+from .stack import Entrant, transfer_stack
 from .tickets import Ticket
 from .training import Resume, pick_device, pick_precision
 from .transfer import Run, arm_mask, arm_weights, start, transfer
@@ -504,8 +507,24 @@ def _batches(
         px=splits.px, batch=protocol.batch, mean=channel_mean, std=channel_std, device=device)
     order_seed = seed_from('transfer order', splits.name, spec.seed)
     n_views = 10 if protocol.views == 'ten' else 1
-    def whole(images): return Batches(images, train=False, views=n_views, **common)
-    return Batches(images, seed=order_seed, augment=protocol.augment, **common), whole
+    def whole(images): return batches_on(images, train=False, views=n_views, **common)
+    return batches_on(images, seed=order_seed, augment=protocol.augment, **common), whole
+
+def _begun(
+    spec:Spec,     # To be run
+    net:nn.Module, # From `Sweep.network`; overwritten
+    work:Sweep,    # That the spec is part of
+)->Mask: # Of its arm
+    "Put a network where the arm of a spec starts."
+    protocol, run_purpose = _planned_protocol(spec, work), (work.splits.name, spec.seed)
+    ticket = _planned_ticket(spec, work.banks)
+    fresh_state = init_state(net, protocol.init, seed_from('transfer init', *run_purpose))
+    fresh_head = head_state(net, protocol.init, *run_purpose)
+    every_weight = full_mask(prunable(net, protocol.prunable))
+    kept_mask = arm_mask(
+        spec.arm, every_weight, ticket, seed=spec.seed, bank=spec.ticket.get('bank', ''))
+    start(net, kept_mask, arm_weights(spec.arm, ticket, fresh_state, fresh_head, bn=protocol.bn))
+    return kept_mask
 
 def carry_out(
     spec:Spec,     # What to run
@@ -520,13 +539,7 @@ def carry_out(
     if spec.arm in YARDSTICKS:
         device = str(net.fc.weight.device)
         return carry_out_yardstick(spec, work.large, protocol, device, resume)
-    ticket, run_purpose = _planned_ticket(spec, work.banks), (splits.name, spec.seed)
-    fresh_state = init_state(net, protocol.init, seed_from('transfer init', *run_purpose))
-    fresh_head = head_state(net, protocol.init, *run_purpose)
-    every_weight = full_mask(prunable(net, protocol.prunable))
-    kept_mask = arm_mask(
-        spec.arm, every_weight, ticket, seed=spec.seed, bank=spec.ticket.get('bank', ''))
-    start(net, kept_mask, arm_weights(spec.arm, ticket, fresh_state, fresh_head, bn=protocol.bn))
+    kept_mask = _begun(spec, net, work)
     train_batches, whole_set = _batches(spec, splits, protocol, str(next(net.parameters()).device))
     def open_test(): return whole_set(splits.open_test())
     try:
@@ -556,3 +569,43 @@ def read_batches(
     else:
         train_batches, whole_set = _batches(spec, part, protocol, device)
     return whole_set(train_batches.images), whole_set(part.val)
+
+# %% ../nbs/09_sweep.ipynb #s03
+def in_stacks(
+    specs:list[Spec], # In any order
+    work:Sweep,       # That they are part of
+    size:int,         # Networks in one stack, at most; 1 = every run alone
+)->list[tuple[Spec,...]]: # Every spec once; those of one tuple can be trained side by side
+    "Which runs can be trained as one."
+    stacks, filling = [], {}
+    for spec in specs:
+        protocol = _planned_protocol(spec, work)
+        networks = len(rates_of(protocol, spec.arm)) if spec.arm in ARMS else size
+        seen_alike = spec.arm in ARMS, protocol, spec.seed, str(spec.ticket.get('mean'))
+        members, taken = filling.get(seen_alike, ([], size))
+        if taken + networks > size:
+            members, taken = [], 0
+            stacks.append(members)
+        members.append(spec)
+        filling[seen_alike] = members, taken + networks
+
+    return [tuple(members) for members in stacks]
+
+def carry_out_stack(
+    specs:tuple[Spec,...], # From `in_stacks`
+    work:Sweep,            # That they are part of
+    device:str='cpu',      # cpu, cuda or mps
+)->list[Run]: # One for each, as alone within float error; test split read once for each
+    "Train specs side by side."
+    if len(in_stacks([*specs], work, size=10**6)) > 1:
+        raise ValueError(f"{', '.join(spec.name for spec in specs)} do not see the same images in "
+                         "the same order: take what `in_stacks` gives")
+    entrants, splits = [], work.splits
+    for spec in specs:
+        network = work.network(device)
+        entrants.append(Entrant(spec.arm, network, _begun(spec, network, work)))
+    protocol = _planned_protocol(specs[0], work)
+    train_batches, whole_set = _batches(specs[0], splits, protocol, device)
+    def open_test(): return whole_set(splits.open_test())
+    return transfer_stack(
+        entrants, train_batches, whole_set(splits.val), open_test=open_test, protocol=protocol)

@@ -10,8 +10,8 @@ toy network. The learning rate is a function of the step alone."""
 
 # %% auto #0
 __all__ = ['Places', 'State', 'KEPT', 'OF_BEST', 'learning_rate', 'optimizer', 'pick_device', 'pick_precision', 'autocast',
-           'pruned_places', 'train_step', 'balanced', 'Scores', 'evaluate', 'copy_state', 'Best', 'Fit',
-           'progress_line', 'Course', 'Resume', 'fit']
+           'pruned_places', 'train_step', 'balanced', 'Scores', 'view_log_probs', 'scores_of', 'evaluate', 'copy_state',
+           'Best', 'Fit', 'progress_line', 'Course', 'Resume', 'fit', 'begin', 'class_weights_of']
 
 # %% ../nbs/04_training.ipynb #c03
 import json
@@ -163,6 +163,26 @@ class Scores:
     probs:Tensor  # (N, classes), float32, on the CPU, in the split's order
     labels:Tensor # (N,), int64, on the CPU
 
+def view_log_probs(
+    logits:Tensor, # (images * views, classes), the views of an image side by side
+    images:int,    # In the batch
+)->Tensor: # (images, classes): log of the mean probability over the views, float32
+    "What a network says of each image of a batch."
+    views = len(logits) // images
+    of_each_view = logits.float().log_softmax(1).view(images, views, -1)
+    return of_each_view.logsumexp(1) - math.log(views)
+
+def scores_of(
+    log_probs:Tensor, # (N, classes), of a whole split, any device
+    labels:Tensor,    # (N,), int64
+)->Scores: # On the CPU
+    "What was said of a split, and how much of it is right."
+    log_probs, labels = log_probs.cpu(), labels.cpu()
+    probs = log_probs.exp()
+    is_right = probs.argmax(1) == labels # of what is stored, so that both always agree
+    mean_loss = F.nll_loss(log_probs, labels).item()
+    return Scores(mean_loss, int(is_right.sum()) / len(labels), probs, labels)
+
 @torch.no_grad()
 def evaluate(
     model:nn.Module,      # Put in eval mode here, and left in it
@@ -176,14 +196,9 @@ def evaluate(
     for x, y in batches:
         with autocast(x.device, precision):
             logits = model(x)
-        view_scores = logits.float().log_softmax(1).view(len(y), len(x) // len(y), -1)
-        log_parts.append(view_scores.logsumexp(1) - math.log(view_scores.shape[1]))
+        log_parts.append(view_log_probs(logits, len(y)))
         labels.append(y)
-    log_probs, label = torch.cat(log_parts).cpu(), torch.cat(labels).cpu()
-    probs = log_probs.exp()
-    is_right = probs.argmax(1) == label # of what is stored, so that both always agree
-    mean_loss = F.nll_loss(log_probs, label).item()
-    return Scores(mean_loss, int(is_right.sum()) / len(label), probs, label)
+    return scores_of(torch.cat(log_parts), torch.cat(labels))
 
 # %% ../nbs/04_training.ipynb #c38
 State = dict[str, Tensor] # Every parameter and buffer, by name
@@ -308,16 +323,52 @@ class Course:
             self.snapshot = copy_state(self.model)
 
     def end_epoch(self,
-        epoch:int,     # 0-based, just finished
-        loss:float,    # On the validation split, in nats
-        per_epoch:int, # Steps of an epoch
+        steps:range,    # Of the epoch just finished, 0-based over the whole run
+        scores:Scores,  # On the validation split
+        *,
+        per_epoch:int,  # Steps of an epoch
+        seconds:float,  # Since the run began
+        name:str='',    # For errors
     )->None: # Nothing
         "Take an epoch into account: is it the best, is it the last?"
+        protocol, epoch = self.best.protocol, steps[-1] // per_epoch
+        _check(self.losses, steps, epoch, name)
+        _check([scores.loss], steps[-1:], epoch, name)
+        self.history.append(dict(
+            epoch=epoch,
+            step=self.step,
+            lr=learning_rate(protocol, steps[-1], per_epoch),
+            train_loss=sum(self.losses) / len(self.losses),
+            val_loss=scores.loss,
+            val_acc=scores.acc,
+            seconds=seconds))
         self.losses = []
-        if self.best.see(self.model, epoch, loss):
+        if self.best.see(self.model, epoch, scores.loss):
             self.over = 'patience'
-        elif self.step >= self.best.protocol.max_epochs * per_epoch:
+        elif self.step >= protocol.max_epochs * per_epoch:
             self.over = 'budget'
+
+    def finish(self,
+        first_step:int, # Where the run began
+        batch:int,      # Images per step
+    )->Fit: # The report
+        "Put the best weights back, unless `restore` is 'last', and report."
+        last_state = copy_state(self.model)
+        if self.best.protocol.restore == 'best':
+            self.model.load_state_dict(self.best.state)
+        n_steps = self.step - first_step
+        seconds = self.history[-1]['seconds']
+        return Fit(
+            history=tuple(self.history),
+            epochs=len(self.history),
+            steps=n_steps,
+            stopped_by=self.over,
+            best_epoch=self.best.epoch,
+            seconds=seconds,
+            images_per_s=n_steps * batch / seconds,
+            snapshot=self.snapshot,
+            best=self.best.state,
+            last=last_state)
 
     def momentum(self)->State: # By name; {} before the first step, and without momentum
         "What the optimiser remembers."
@@ -465,12 +516,10 @@ def fit(
 )->Fit: # History, counts, snapshot
     "Train `model` under `mask`; it ends with its best (or last) weights."
     train = _batches(train)
-    _check_start(protocol, first_step, len(train))
-    _check_weights(model)
     model.to(memory_format=torch.channels_last) # as the images of `Batches` lie
-    places = pruned_places(apply_mask_(model, mask), mask)
-    weights = _weights_of(train, protocol, next(model.parameters()).device)
-    course = Course(model, optimizer(model, protocol), Best(protocol), first_step)
+    course = begin(model, mask, protocol, len(train), first_step)
+    places = pruned_places(model, mask)
+    weights = class_weights_of(train, protocol, next(model.parameters()).device)
     progress = _Progress(name, protocol)
     if resume:
         progress.began -= resume.restore(course)
@@ -484,16 +533,13 @@ def fit(
             if resume and course.step < epoch_steps.stop:
                 resume.keep(course, progress.seconds)
         course.snap(snapshot_at)
-        _check(course.losses, epoch_steps, at_epoch, name)
         scores = evaluate(model, val, precision=protocol.precision)
-        _check([scores.loss], epoch_steps[-1:], at_epoch, name)
-        current_rate = learning_rate(protocol, epoch_steps[-1], len(train))
-        course.history.append(_row(progress.seconds, course, at_epoch, current_rate, scores))
+        course.end_epoch(
+            epoch_steps, scores, per_epoch=len(train), seconds=progress.seconds, name=name)
         progress.tell(course.history, (course.step - first_step) * train.batch)
-        course.end_epoch(at_epoch, scores.loss, len(train))
         if resume:
             resume.keep(course, progress.seconds)
-    return _finish(course, first_step, train.batch)
+    return course.finish(first_step, train.batch)
 
 # %% ../nbs/04_training.ipynb #c53
 class _Listed:
@@ -548,7 +594,20 @@ def _check_start(
         raise ValueError(f"training would start at step {first_step} of {last_step}: "
                          "raise max_epochs or lower rewind_at")
 
-def _weights_of(
+def begin(
+    model:nn.Module,   # On its device, with its starting weights
+    mask:Mask,         # True = may move
+    protocol:Protocol, # How to train
+    per_epoch:int,     # Steps of an epoch
+    first_step:int=0,  # Where the schedule and the order of batches start, 0-based
+)->Course: # At its start; the pruned weights of `model` are 0
+    "A training that can begin, or the reason why not."
+    _check_start(protocol, first_step, per_epoch)
+    _check_weights(model)
+    apply_mask_(model, mask)
+    return Course(model, optimizer(model, protocol), Best(protocol), first_step)
+
+def class_weights_of(
     train:Sequence,    # Batches; `counts` is read where classes are balanced
     protocol:Protocol, # Its class_weights
     device:torch.device, # Where the network is
@@ -570,23 +629,6 @@ def _pieces(
         cuts.add(pause)
     in_order = sorted(cuts)
     return [range(first, last) for first, last in zip(in_order, in_order[1:])]
-
-def _row(
-    seconds:float, # Since the run began
-    course:Course, # At the end of an epoch
-    epoch:int,     # 0-based
-    rate:float,    # Learning rate of the epoch's last step
-    scores:Scores, # On the validation split
-)->dict: # As in `Fit.history`
-    "What is remembered of an epoch."
-    return dict(
-        epoch=epoch,
-        step=course.step,
-        lr=rate,
-        train_loss=sum(course.losses) / len(course.losses),
-        val_loss=scores.loss,
-        val_acc=scores.acc,
-        seconds=seconds)
 
 @dataclass
 class _Progress:
@@ -615,28 +657,3 @@ class _Progress:
         print(
             progress_line(self.name, last_row, self.protocol, images / seconds, seconds_left),
             flush=True)
-
-# %% ../nbs/04_training.ipynb #c54
-def _finish(
-    course:Course,   # Over; its network gets its best weights back, unless restore is 'last'
-    first_step:int,  # Where the run began
-    batch:int,       # Images per step
-)->Fit: # The report
-    "Put the best weights back and report."
-    best, history = course.best, course.history
-    last_state = copy_state(course.model)
-    if best.protocol.restore == 'best':
-        course.model.load_state_dict(best.state)
-    n_steps = history[-1]['step'] - first_step
-    seconds = history[-1]['seconds']
-    return Fit(
-        history=tuple(history),
-        epochs=len(history),
-        steps=n_steps,
-        stopped_by=course.over,
-        best_epoch=best.epoch,
-        seconds=seconds,
-        images_per_s=n_steps * batch / seconds,
-        snapshot=course.snapshot,
-        best=best.state,
-        last=last_state)

@@ -13,6 +13,10 @@ from filelock import FileLock
 
 os.environ.setdefault('PLOTLY_RENDERER', 'plotly_mimetype')
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+# Pictures are drawn by a browser, seconds a notebook: in the tests that look at them, and in no other.
+BROWSER = os.environ.get('CHROMIUM') or shutil.which('chromium') or 'none'
+WITH_BROWSER = dict(BROWSER_PATH=BROWSER)
+os.environ['BROWSER_PATH'] = 'none'
 os.environ.setdefault('HYPOTHESIS_STORAGE_DIRECTORY', str(Path(tempfile.gettempdir())/'hypothesis'))
 LONG = ('test_figures.py', 'test_lab.py', 'test_site.py', 'test_experiments.py', 'test_survival.py',
         'test_package.py')

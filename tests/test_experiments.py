@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, call
+from conftest import ROOT, WITH_BROWSER, call
 from nbconvert import HTMLExporter
 from notebooks import files_of, walk
 from test_bad_input import draw
@@ -32,7 +32,7 @@ def mine(tmp_path_factory):
 def typed(mine, tickets):
     "papermill with an output path: its folder of runs."
     given = '-p', 'bank', tickets, '-p', 'out', 'here'
-    done = call('papermill', 'run_transfer.ipynb', 'out.ipynb', *ASKED, *given, cwd=mine)
+    done = call('papermill', 'run_transfer.ipynb', 'out.ipynb', *ASKED, *given, cwd=mine, **WITH_BROWSER)
     assert done.returncode == 0, done.stderr
     return mine/'here/smoke'
 
@@ -41,7 +41,8 @@ def typed(mine, tickets):
 def commanded(tickets, tmp_path_factory):
     "lth from an empty folder: that folder, and what was printed."
     folder = tmp_path_factory.mktemp('empty')
-    done = call('lth', 'run', 'run_transfer', *ASKED, '-p', 'bank', tickets, '-p', 'out', 'there', cwd=folder)
+    given = '-p', 'bank', tickets, '-p', 'out', 'there'
+    done = call('lth', 'run', 'run_transfer', *ASKED, *given, cwd=folder, **WITH_BROWSER)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 

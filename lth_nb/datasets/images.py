@@ -11,8 +11,8 @@ of them; seed and step alone fix every crop, so a run can stop and go on anywher
 __all__ = ['WHITES', 'ORIENTATION', 'UPRIGHT', 'TRANSPARENT', 'MAX_PIXELS', 'LONGEST', 'DEEP_COLOUR', 'CLEAR', 'CUT', 'TURNED',
            'LYING', 'RULES', 'WAITING', 'DAMAGED', 'ORIENTATIONS', 'ImageSet', 'pack', 'crop', 'channel_stats',
            'white_of', 'to_rgb', 'resize_short', 'Decoded', 'Unreadable', 'decode', 'side_of', 'grouped', 'in_turn',
-           'decode_all', 'Cache', 'cached', 'orientations', 'turned', 'train_crops', 'eval_crops', 'normalise',
-           'Batches']
+           'decode_all', 'Cache', 'cached', 'orientations', 'turned', 'Places', 'train_places', 'eval_places', 'cut',
+           'train_crops', 'eval_crops', 'normalise', 'Batches']
 
 # %% ../../nbs/datasets/01_images.ipynb #c03
 import hashlib
@@ -875,6 +875,60 @@ def turned(
     return shown_crops
 
 # %% ../../nbs/datasets/01_images.ipynb #c85
+class Places(NamedTuple):
+    "Where the crops of a batch are cut; who has the pixels can cut them."
+    rows:np.ndarray # Images, one position for each crop, (C,) int
+    top:np.ndarray  # First row of each crop, (C,)
+    left:np.ndarray # First column of each crop, (C,)
+    turn:np.ndarray # Orientation of each crop, as `turned` takes it, (C,)
+
+
+def train_places(
+    images:ImageSet, # The training split
+    batch:int,       # Images per step
+    seed:int,        # >= 0
+    step:int,        # Absolute, 0-based
+    *,
+    px:int,          # Side of the crop
+    augment:str='',  # As in `ORIENTATIONS`
+)->Places: # One for each image of the step
+    "Random crops of one training step."
+    image_rows = batch_indices(len(images), batch, seed, step)
+    top_edges, left_edges = random_crops(images.size[image_rows], px, seed, step)
+    turn_of_each = orientations(len(image_rows), seed, step, augment=augment)
+    return Places(image_rows, top_edges, left_edges, turn_of_each)
+
+
+def eval_places(
+    images:ImageSet,  # Any split
+    index:np.ndarray, # (B,) positions
+    *,
+    px:int,           # Side of the crop
+    views:int=1,      # 1: centre; 10: corners and centre, then those of the mirrored image
+)->Places: # The views of an image side by side
+    "Fixed crops for evaluation."
+    top_edges, left_edges = five_crops(images.size[index], px)
+    if views == 1:
+        upright = np.zeros(len(index), int)
+        return Places(index, top_edges[:, 4], left_edges[:, 4], upright)
+
+    mirrored = images.size[index, 1:] - px - left_edges  # the same five of the mirrored image
+    top_corners = np.hstack([top_edges, top_edges]).ravel()
+    left_corners = np.hstack([left_edges, mirrored]).ravel()
+    turn_of_each = np.tile(np.repeat([0, 4], 5), len(index))
+    return Places(index.repeat(10), top_corners, left_corners, turn_of_each)
+
+
+def cut(
+    images:ImageSet, # Where to cut
+    places:Places,   # Of a batch
+    px:int,          # Side of the crop
+)->np.ndarray: # (C, px, px, 3) uint8
+    "The crops of a batch."
+    all_crops = crop(images, places.rows, places.top, places.left, px=px)
+    return turned(all_crops, places.turn)
+
+
 def train_crops(
     images:ImageSet, # The training split
     batch:int,       # Images per step
@@ -885,11 +939,8 @@ def train_crops(
     augment:str='',  # As in `ORIENTATIONS`
 )->tuple[np.ndarray, np.ndarray]: # Positions (B,) and pixels (B, px, px, 3) uint8
     "Random crops of the images of one training step."
-    image_rows = batch_indices(len(images), batch, seed, step)
-    top_edges, left_edges = random_crops(images.size[image_rows], px, seed, step)
-    all_crops = crop(images, image_rows, top_edges, left_edges, px=px)
-    turn_of_each = orientations(len(image_rows), seed, step, augment=augment)
-    return image_rows, turned(all_crops, turn_of_each)
+    places = train_places(images, batch, seed, step, px=px, augment=augment)
+    return places.rows, cut(images, places, px)
 
 
 def eval_crops(
@@ -900,24 +951,17 @@ def eval_crops(
     views:int=1,      # 1: centre; 10: corners and centre, then those of the mirrored image
 )->np.ndarray: # (B * views, px, px, 3) uint8, the views of an image side by side
     "Fixed crops for evaluation."
-    top_edges, left_edges = five_crops(images.size[index], px)
-    if views == 1: return crop(images, index, top_edges[:, 4], left_edges[:, 4], px=px)
-    mirrored = images.size[index, 1:] - px - left_edges  # the same five of the mirrored image
-    top_corners, left_corners = np.hstack([top_edges, top_edges]), np.hstack([left_edges, mirrored])
-    ten_crops = crop(images, index.repeat(10), top_corners.ravel(), left_corners.ravel(), px=px)
-    ten_crops = ten_crops.reshape(-1, 2, 5, px, px, 3)
-    ten_crops[:, 1] = ten_crops[:, 1, :, :, ::-1]
-    return ten_crops.reshape(-1, px, px, 3)
+    return cut(images, eval_places(images, index, px=px, views=views), px)
 
 # %% ../../nbs/datasets/01_images.ipynb #c91
 def normalise(
-    crops:np.ndarray, # (B, px, px, 3) uint8
+    crops:'np.ndarray|Tensor', # (B, px, px, 3) uint8, contiguous
     scale:'Tensor',   # (px * px * 3,) float32, 1 / (255 * std), repeated for every pixel of a crop
     shift:'Tensor',   # The same of -mean / std, on the same device
 )->'Tensor': # (B, 3, px, px) float32, channels-last, on the device of `scale`
     "Pixels to network input."
     import torch  # here and in `Batches`: the rest of `datasets` needs no network
-    flat_crops = torch.from_numpy(crops.reshape(len(crops), -1))
+    flat_crops = torch.as_tensor(crops).view(len(crops), -1)
     flat_crops = flat_crops.to(scale.device, non_blocking=True).float()
     # One pass; broadcasting over a last axis of 3 is slow
     torch.addcmul(shift, flat_crops, scale, out=flat_crops)
@@ -974,19 +1018,25 @@ class Batches:
         "Images of each class."
         return np.bincount(self.images.labels)
 
-    def __getitem__(self,
+    def places(self,
         step:int, # 0-based; absolute in training, so it may pass the end of an epoch
-    )->tuple: # x (B * views, 3, px, px) float32 channels-last, normalised, and y (B,) int64
-        "One batch, on the device."
-        import torch
+    )->Places: # Of one batch
+        "Where the crops of a step are cut."
         if step < 0 or not self.train and step >= len(self):
             raise IndexError(f"no batch {step} of {len(self)}")
         if self.train:
-            image_rows, all_crops = train_crops(
-                self.images, self.batch, self.seed, step, px=self.px,
-                augment=self.augment)
-        else:
-            image_rows = np.arange(step * self.batch, min((step + 1) * self.batch, self.n))
-            all_crops = eval_crops(self.images, image_rows, px=self.px, views=self.views)
-        labels = torch.from_numpy(self.images.labels[image_rows]).to(self.device)
+            return train_places(
+                self.images, self.batch, self.seed, step, px=self.px, augment=self.augment)
+
+        image_rows = np.arange(step * self.batch, min((step + 1) * self.batch, self.n))
+        return eval_places(self.images, image_rows, px=self.px, views=self.views)
+
+    def __getitem__(self,
+        step:int, # As above
+    )->tuple: # x (B * views, 3, px, px) float32 channels-last, normalised, and y (B,) int64
+        "One batch, on the device."
+        import torch
+        places = self.places(step)
+        all_crops = cut(self.images, places, self.px)
+        labels = torch.from_numpy(self.images.labels[places.rows[::self.views]]).to(self.device)
         return normalise(all_crops, self.scale, self.shift), labels

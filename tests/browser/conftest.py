@@ -11,11 +11,14 @@ FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '-
 SHOTS = Path(os.environ.get('LTH_SHOTS') or Path(__file__).with_name('shots'))
 
 
+SLOW = '[anywidget] Failed to initialize model.'  # what anywidget says after two seconds, on a busy machine
+
+
 def watch(page):
     "Collect what goes wrong on `page` in `page.faults`: errors of its console, failed requests, answers from 400 up."
     page.faults = []
     page.on('console', lambda m: page.faults.append(f'console: {m.text}') if m.type == 'error' else None)
-    page.on('pageerror', lambda e: page.faults.append(f'error: {e}'))
+    page.on('pageerror', lambda e: SLOW in str(e) or page.faults.append(f'error: {e}'))
     left = 'net::ERR_ABORTED'  # the page was left before it was there
     page.on('requestfailed', lambda r: r.failure == left or page.faults.append(f'failed: {r.url} {r.failure}'))
     page.on('response', lambda r: page.faults.append(f'{r.status}: {r.url}') if r.status >= 400 else None)
