@@ -5,7 +5,7 @@
 FOLDER has train, val and test with a folder a class; without one JPEGs are drawn. Both sides: resnet20_8, 32 px,
 batches of 64, two threads, the same number of epochs in each round, a test evaluation and a saved state a round. The
 peer is `peer.py`, in a process of its own that reports its own seconds, without the imports; ours starts with no
-cache, so its decoding is part of it. open_lth reads CIFAR-10 and networks of its own only; it is not raced here yet."""
+cache, so its decoding is part of it. `open_lth.py` beside this races open_lth, which reads CIFAR-10 alone."""
 import json
 import subprocess
 import sys
@@ -56,7 +56,7 @@ def theirs(folder, options):
 
 
 def main():
-    "One row, and what is missing."
+    "One row."
     options = asked(__doc__, data='', rounds=3, epochs=4)
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as home:
@@ -72,7 +72,6 @@ def main():
     speed = (options.rounds + 1) * options.epochs * images / taken['ours'][-1]
     rows = [row('chain: a whole search, the plain loop over ours', ratios(taken['peer'], taken['ours']), 'times',
                 wanted=1.5, beside=f'{speed:.0f} training images/s')]
-    print('open_lth (github.com/facebookresearch/open_lth) is not raced yet: it needs its own networks and CIFAR-10')
     return finish('chain', rows, options.json)
 
 

@@ -1,28 +1,37 @@
-"""How the time of a run grows with what is asked: images, pixels, epochs; and how a grid shrinks with workers.
+"""How time and memory grow with what is asked: images, pixels, epochs, seeds, rounds; how time shrinks with workers.
 
     python benchmarks/growth.py [--repeats 5] [--json FILE]
+    python benchmarks/growth.py --only memory [--json FILE]         a minute; without it time alone, ten minutes
 
-resnet20_8 on drawn images, one thread. A figure is the exponent p in seconds ~ size^p, fitted on a log-log scale
-through three sizes each twice the one before; 1 is proportional. Overheads that do not grow (start, evaluation of a
-fixed validation and test split) pull an exponent below 1. Workers: a grid of eight runs by one thread over the same
-by two."""
+resnet20_8 on drawn images, one thread. Of time, a figure is the exponent p in seconds ~ size^p, fitted on a log-log
+scale through sizes each twice the one before; 1 is proportional. Overheads that do not grow (start, evaluation of a
+fixed validation and test split) pull an exponent below 1. The rows hold the seconds at each size, from which the page's
+figure is drawn. Of memory, a figure is the peak of a process that does one run, at the largest size over the smallest.
+Workers: a grid of eight runs by one thread over the same by two."""
 import os
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-import tempfile  # noqa: E402 its threads are set above
+import sys  # noqa: E402 its threads are set above
+import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
+from statistics import median  # noqa: E402
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from measured import asked, finish, in_turns, ratios, row  # noqa: E402
+from memory import peak_of  # noqa: E402
 
-from lth_nb.bank import Bank  # noqa: E402
+from lth_nb.bank import Bank, SourceSet, carry_out_search  # noqa: E402
 from lth_nb.compute import carry, compute  # noqa: E402
-from lth_nb.datasets import load  # noqa: E402
+from lth_nb.datasets import channel_stats, load  # noqa: E402
 from lth_nb.experiments import request  # noqa: E402
+from lth_nb.protocol import make_protocol, written  # noqa: E402
 from lth_nb.runs import Runs  # noqa: E402
 from lth_nb.sweep import sweep  # noqa: E402
+
+RUN = dict(train=('200', '400', '800'), px=('16', '32', '64'), epochs=(2, 4, 8)) # Of one run
+WHAT = dict(train='training images', px='the side in pixels', epochs='epochs', seeds='seeds', rounds='rounds')
 
 
 def question(home, *, train='200', px='32', epochs=4, seeds='1'):
@@ -35,34 +44,71 @@ def question(home, *, train='200', px='32', epochs=4, seeds='1'):
     return sweep(asked_for, splits, dict(cifar10=banks))
 
 
-def exponents(taken, sizes):
-    "The slope of each repeat."
-    return [np.polyfit(np.log(sizes), np.log(seconds), 1)[0] for seconds in zip(*taken.values(), strict=True)]
+def searched(home, rounds):
+    "A search of so many networks, the unpruned one among them; a function."
+    splits = load('mouse_lba', str(home), px=32, cache=home/'cache').shrunk(100, 100)
+    brief = make_protocol('demo', 'tuned', model='resnet20_8', rounds=rounds - 1, max_epochs=2, rewind_at='1it')
+    images = splits.train.take(range(200))
+    mean, std = channel_stats(images)
+    card = dict(source='mouse_lba', model='resnet20_8', recipe='tuned', search_seed=0, kept_trained=[0],
+                protocol=written(brief), fingerprint=splits.fingerprint, classes=len(splits.classes), px=32,
+                mean=mean.tolist(), std=std.tolist())
+
+    def act():
+        with tempfile.TemporaryDirectory() as folder:
+            carry_out_search(SourceSet(splits, images, brief), card | dict(name='one'), folder=Path(folder))
+    return act
+
+
+def grown(name, acts, repeats):
+    "A row of time: acts by size, each size twice the one before."
+    for act in acts.values(): act() # warm
+    sizes, taken = [float(size) for size in acts], in_turns(repeats, **{str(size): act for size, act in acts.items()})
+    slopes = [np.polyfit(np.log(sizes), np.log(seconds), 1)[0] for seconds in zip(*taken.values(), strict=True)]
+    middle = [median(seconds) for seconds in taken.values()]
+    return row(f'growth: exponent of the seconds in {WHAT[name]}', slopes, '', sizes=sizes, seconds=middle, of=name,
+               beside=', '.join(f'{seconds:.2f} s at {size:g}' for size, seconds in zip(sizes, middle, strict=True)))
+
+
+def one_run(home, name, value):
+    "Do one run, in a process of its own."
+    work = question(home, **{name: int(value) if name == 'epochs' else value})
+    carry(work.specs[0], work, 'cpu')
+    return 0
+
+
+def memory():
+    "Rows of the peak of one run, four times as large as another."
+    rows = []
+    for name in ('train', 'px'):
+        peaks = [peak_of([sys.executable, __file__, '--of', name, '--at', str(value)])[0] for value in RUN[name]]
+        rows.append(row(f'growth: peak memory of a run with four times {WHAT[name]}', [peaks[-1] / peaks[0]], 'times',
+                        sizes=[float(value) for value in RUN[name]], gigabytes=peaks,
+                        beside=f'{1024 * peaks[0]:.0f} MB and {1024 * peaks[-1]:.0f} MB'))
+    return rows
 
 
 def main():
-    "Four rows."
-    options, rows = asked(__doc__), []
+    "Rows of time and of workers, or of memory."
+    options, rows = asked(__doc__, only='', of='', at=''), []
+    if options.only == 'memory': return finish('growth', memory(), options.json)
     torch.set_num_threads(1)
-    sizes = dict(train=('200', '400', '800'), px=('16', '32', '64'), epochs=(2, 4, 8))
     with tempfile.TemporaryDirectory() as home:
-        home = Path(home)
-        for name, values in sizes.items():
-            works = {str(value): question(home, **{name: value}) for value in values}
+        home, number = Path(home), iter(range(1000))
+        if options.of: return one_run(home, options.of, options.at)
 
-            def act(work): return lambda: carry(work.specs[0], work, 'cpu')
-            acts = {value: act(work) for value, work in works.items()}
-            for one in acts.values(): one() # warm
-            taken = in_turns(options.repeats, **acts)
-            numbers = [float(value) for value in values]
-            what = dict(train='training images', px='the side in pixels', epochs='epochs')[name]
-            middle = sorted(taken[str(values[1])])[options.repeats // 2]
-            rows.append(row(f'growth: exponent of the seconds of a run in {what}', exponents(taken, numbers), '',
-                            beside=f'{middle:.2f} s at {values[1]}'))
-        work, number = question(home, seeds='4'), iter(range(100))
+        def run(**given):
+            work = question(home, **given)
+            return lambda: carry(work.specs[0], work, 'cpu')
 
-        def by(workers): return lambda: compute(work, Runs(home/f'r{next(number)}'), workers=workers)
-        taken = in_turns(options.repeats, one=by(1), two=by(2))
+        def grid(seeds, workers=1):
+            work = question(home, seeds=str(seeds))
+            return lambda: compute(work, Runs(home/f'r{next(number)}'), workers=workers)
+        for name, values in RUN.items():
+            rows.append(grown(name, {value: run(**{name: value}) for value in values}, options.repeats))
+        rows.append(grown('seeds', {seeds: grid(seeds) for seeds in (1, 2, 4)}, options.repeats))
+        rows.append(grown('rounds', {rounds: searched(home, rounds) for rounds in (2, 4, 8)}, options.repeats))
+        taken = in_turns(options.repeats, one=grid(4), two=grid(4, workers=2))
         rows.append(row('growth: eight runs by one thread over two', ratios(taken['one'], taken['two']), 'times'))
     return finish('growth', rows, options.json)
 

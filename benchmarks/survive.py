@@ -33,7 +33,7 @@ SEARCH = dict(source='digits', model='mlp', rounds='3', search_seeds='1', train=
               keep_trained='0,3', change='max_epochs=30,rewind_at=4it', checkpoint_s=0)
 GRID = dict(target='digits', source='digits', model='mlp', rounds='1,3', arms='scratch,ticket', recipe='paper',
             seeds='2', train='200', px='16', batch='20', change='max_epochs=30', threads=1, checkpoint_s=0, keep='none')
-TIMED = ['seconds', 'images_per_s']  # Columns that differ from run to run
+TIMED = ['seconds', 'images_per_s', 'whole_seconds']  # Columns that differ from run to run
 EPOCH = 10  # Steps: 200 images in batches of 20
 
 train_step, counted = lth_nb.training.train_step, RawValue('q', 0)

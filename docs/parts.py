@@ -16,6 +16,7 @@ nbs = Path(__file__).resolve().parents[1]/'nbs'
 benchmarks = nbs.parent/'benchmarks'
 sys.path.append(str(benchmarks))
 from measured import holds
+from reading import figure
 
 PAPER = dict(preset='paper', recipe='', search_recipe='paper') # Fig. 3 at the paper's size, by both recipes
 NATURAL = dict(cifar10=45_000, cifar100=45_000, fashion_mnist=54_000) # Images of a search, without validation
@@ -79,6 +80,16 @@ def measured():
     return f"{table(rows)}\n\nMeasured on: {'; '.join(sorted(machines))}."
 
 
+def growth():
+    "Seconds over size, both as multiples of their first, of every row of benchmarks/results/growth.json that has them."
+    rows = [found for found in read_json(benchmarks/'results/growth.json')['rows'] if 'seconds' in found]
+    lines = [dict(type='scatter', name=found['of'], x=[size / found['sizes'][0] for size in found['sizes']],
+                  y=[seconds / found['seconds'][0] for seconds in found['seconds']]) for found in rows]
+    axes = {axis: dict(type='log', title=dict(text=f'{what}, times the smallest'), tickvals=[1, 2, 4, 8])
+            for axis, what in (('xaxis', 'size'), ('yaxis', 'time'))}
+    return figure(dict(data=lines, layout=dict(title=dict(text='How time grows'), height=420) | axes))
+
+
 def cost():
     "What the paper's study takes at most: its runs and searches, on so many cards of a round speed."
     protocol, plan = make_protocol('paper', 'paper'), core(request(PAPER))
@@ -104,6 +115,7 @@ PARTS = dict(
     banks=table(banks),
     benchmarks=measured(),
     cost=cost(),
+    growth=growth(),
     abstract=last_value(nbs/'experiments/what_we_found.ipynb'), # as that notebook ended
     card=f"{fields(card)}. Per round: {fields(card['rounds'][-1])}",
     core=notebooks('[0-9]*.ipynb'),

@@ -179,6 +179,13 @@ def _n_asked(
     "How many runs a sweep asks for."
     return len({spec.key for spec in work.specs})
 
+def _seconds(
+    done:pd.DataFrame, # Finished runs
+)->pd.Series: # From being handed out to its result; of older runs, their training alone
+    "How long each run took."
+    whole = pd.to_numeric(done.whole_seconds, errors='coerce')
+    return whole.fillna(pd.to_numeric(done.seconds))
+
 def _seconds_each(
     done:pd.DataFrame, # Finished runs
 )->float|None: # None before the first
@@ -186,7 +193,7 @@ def _seconds_each(
     if done.empty:
         return None
 
-    return float(pd.to_numeric(done.seconds).median())
+    return float(_seconds(done).median())
 
 def _minutes_left(
     finished:pd.DataFrame, # Finished runs
@@ -197,7 +204,7 @@ def _minutes_left(
     if finished.empty:
         return None
 
-    seconds = pd.to_numeric(finished.seconds)
+    seconds = _seconds(finished)
     by_arm = seconds.groupby(finished.arm).median()
     total = sum(by_arm.get(spec.arm, seconds.median()) for spec in left)
     return float(total / workers / 60)
@@ -318,13 +325,27 @@ def carry(
     "Carry out one spec."
     torch.set_num_threads(1) # of this thread
     keep_memory()
+    began = time.perf_counter()
     finished = carry_out(spec, work.network(device), work, resume=resume)
     network = None
     if to_beat is not None and finished.metrics['val_loss'] < to_beat:
         network = _network_of(spec, finished, work, device)
 
-    worker = f'{gethostname()} {os.getpid()}'
-    return Carried(replace(finished, state=None), network, facts(device), worker)
+    about = facts(device) | _timed(began, [finished])
+    return Carried(replace(finished, state=None), network, about, _whoami())
+
+def _timed(
+    began:float,    # When they were begun, by `time.perf_counter`
+    runs:list[Run], # Finished together
+)->dict: # whole_seconds
+    "What each of some runs took with all there is around its training, for the next estimate."
+    each = (time.perf_counter() - began) / len(runs)
+    trained = max(run.metrics['seconds'] for run in runs) # more, where an earlier process began it
+    return dict(whole_seconds=max(each, trained))
+
+def _whoami()->str: # Computer and process
+    "Whose work this is."
+    return f'{gethostname()} {os.getpid()}'
 
 def carry_all(
     specs:tuple[Spec,...], # One, or several from `in_stacks`
@@ -338,13 +359,14 @@ def carry_all(
         return [carry(specs[0], work, device, to_beat[0], resume)]
 
     torch.set_num_threads(1)
-    about, worker = facts(device) | dict(stack=len(specs)), f'{gethostname()} {os.getpid()}'
-    came = []
-    for spec, finished, limit in zip(specs, carry_out_stack(specs, work, device), to_beat):
+    began, came = time.perf_counter(), []
+    together = carry_out_stack(specs, work, device)
+    about = facts(device) | dict(stack=len(specs)) | _timed(began, together)
+    for spec, finished, limit in zip(specs, together, to_beat):
         network = None
         if limit is not None and finished.metrics['val_loss'] < limit:
             network = _network_of(spec, finished, work, device)
-        came.append(Carried(replace(finished, state=None), network, about, worker))
+        came.append(Carried(replace(finished, state=None), network, about, _whoami()))
     return came
 
 def _network_of(

@@ -415,7 +415,7 @@ COLUMNS = (
     'n_test px smoke val_loss val_acc test_acc test_balanced_acc test_macro_f1 test_ece epochs '
     'steps stopped_by seconds images_per_s params_kept flops bytes dead_channels version '
     'source_kind accepted layer_sparsity test_recall val_balanced_acc '
-    'test_largest lr').split()
+    'test_largest lr whole_seconds').split()
 
 def _line(
     asked:dict,  # Of spec.json, with the labels to show

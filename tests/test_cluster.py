@@ -20,7 +20,7 @@ from lth_nb.runs import Runs, table
 from lth_nb.sweep import sweep
 
 distributed = pytest.importorskip('distributed', reason="no Dask: pip install -e '.[cluster]'")
-TIMED = ['seconds', 'images_per_s']
+TIMED = ['seconds', 'images_per_s', 'whole_seconds']
 ASKED = dict(target='digits', preset='demo', recipe='tuned', px='16', train='60', rounds='3,10', device='cpu',
              arms='scratch,ticket,dense,reinit,finetuned_dense', change='max_epochs=4,finetune_tries=1')
 
