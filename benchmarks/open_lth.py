@@ -24,8 +24,8 @@ from lth_nb.datasets import load
 from lth_nb.protocol import make_protocol
 
 SHARE = .1
-MISSING = ('open_lth is not raced: git clone https://github.com/facebookresearch/open_lth, put cifar-10-batches-py into '
-           'a folder, and name both by --open-lth and --cifar')
+MISSING = ('open_lth is not raced: git clone https://github.com/facebookresearch/open_lth, put cifar-10-batches-py '
+           'into a folder, and name both by --open-lth and --cifar')
 
 
 def theirs(options, home):
