@@ -577,6 +577,9 @@ def in_stacks(
     size:int,         # Networks in one stack, at most; 1 = every run alone
 )->list[tuple[Spec,...]]: # Every spec once; those of one tuple can be trained side by side
     "Which runs can be trained as one."
+    if size == 1:
+        return [(spec,) for spec in specs]
+
     stacks, filling = [], {}
     for spec in specs:
         protocol = _planned_protocol(spec, work)
