@@ -71,12 +71,12 @@ def grid(home, seeds=6):
 
 
 def by_workers(work, runs):
-    "All runs by two processes of a scheduler; seconds, without its start."
+    "Seconds of all runs by two processes of a scheduler that have done one before; and of that first one."
     from distributed import Client, LocalCluster
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host='127.0.0.1') as here:
         with Client(here) as client:
-            client.run(lambda: __import__('lth_nb.compute')) # as after the first run
-            return timed(lambda: compute(work, runs, cluster=here.scheduler_address))
+            first = timed(lambda: client.run(carry, work.specs[0], by_value(work), 'cpu'))
+            return timed(lambda: compute(work, runs, cluster=here.scheduler_address)), first
 
 
 def main():
@@ -100,16 +100,20 @@ def main():
             row('comes back from a run', [len(pickle.dumps(one)) / 1e3], 'kB'),
             row('store: to write a run', writing, 'ms'),
             row('store: bytes of a run', [kept / 1e3], 'kB')]
-        taken, numbers = dict(threads=[], workers=[]), iter(range(100))
+        taken, numbers = dict(threads=[], workers=[], first=[]), iter(range(100))
         for _ in range(options.repeats):
             taken['threads'].append(timed(lambda: compute(work, Runs(home/f'{next(numbers)}'), workers=2)))
-            taken['workers'].append(by_workers(work, Runs(home/f'{next(numbers)}')))
+            seconds, first = by_workers(work, Runs(home/f'{next(numbers)}'))
+            taken['workers'].append(seconds)
+            taken['first'].append(first)
         extra = [1000 * (b - a) / len(work.specs) * 2 for a, b in zip(taken['threads'], taken['workers'], strict=True)]
         rows += [
             row(f'cluster: {len(work.specs)} runs by two threads over two workers',
                 ratios(taken['threads'], taken['workers']), 'times', wanted=.95,
                 beside=f"{taken['threads'][-1]:.0f} s of threads"),
-            row('cluster: more than a thread takes, a run', extra, 'ms', wanted=50, better='less')]
+            row('cluster: more than a thread takes, a run', extra, 'ms', wanted=50, better='less'),
+            row('cluster: the first run of a worker that was just started', taken['first'], 's',
+                beside='its imports with it')]
     return finish('scale', rows, options.json)
 
 
