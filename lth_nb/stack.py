@@ -181,6 +181,17 @@ def _refuse_unlike(
             raise ValueError("networks of one stack share every field of the protocol but lr: "
                              "train those with another recipe in a stack of their own")
 
+def _going_on(
+    stack:Stack, # Lets go of the networks that are over
+    courses:Sequence[Course], # Of its networks, in order
+)->list[Course]: # Those that go on
+    "Let the networks go that have stopped."
+    places = [place for place, course in enumerate(courses) if not course.over]
+    if 0 < len(places) < len(courses):
+        stack.keep(places)
+
+    return [courses[place] for place in places]
+
 def fit_stack(
     networks:Sequence[nn.Module], # On their device, with their starting weights; trained in place
     masks:Sequence[Mask],  # One for each; True = may move
@@ -190,8 +201,10 @@ def fit_stack(
 )->list[Fit]: # One for each; the networks end with their best (or last) weights
     "Train several networks side by side."
     _refuse_unlike(protocols)
-    trained = zip(networks, masks, protocols)
-    courses = [begin(*one, len(train)) for one in trained]
+    courses = []
+    for network, mask, protocol in zip(networks, masks, protocols):
+        courses.append(begin(network, mask, protocol, len(train)))
+
     stack, under_way = Stack(networks, masks), courses
     weights = class_weights_of(train, protocols[0], next(networks[0].parameters()).device)
     seconds, told = 0., time.perf_counter()
@@ -204,11 +217,7 @@ def fit_stack(
         seconds, told = seconds + (now - told) / len(under_way), now
         for course, score in zip(under_way, scores):
             course.end_epoch(steps, score, per_epoch=len(train), seconds=seconds)
-        going_on = [place for place, course in enumerate(under_way) if not course.over]
-        if len(going_on) < len(under_way):
-            under_way = [under_way[place] for place in going_on]
-            if under_way:
-                stack.keep(going_on)
+        under_way = _going_on(stack, under_way)
 
     return [course.finish(0, train.batch) for course in courses]
 

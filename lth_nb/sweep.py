@@ -582,17 +582,36 @@ def in_stacks(
 
     stacks, filling = [], {}
     for spec in specs:
-        protocol = _planned_protocol(spec, work)
-        networks = len(rates_of(protocol, spec.arm)) if spec.arm in ARMS else size
-        seen_alike = spec.arm in ARMS, protocol, spec.seed, str(spec.ticket.get('mean'))
-        members, taken = filling.get(seen_alike, ([], size))
-        if taken + networks > size:
+        fed, networks = _fed_with(spec, work), _tries(spec, work)
+        members, taken = filling.get(fed, ([], size))
+        if taken + networks > size: # none yet, or it is full
             members, taken = [], 0
             stacks.append(members)
+
         members.append(spec)
-        filling[seen_alike] = members, taken + networks
+        filling[fed] = members, taken + networks
 
     return [tuple(members) for members in stacks]
+
+def _fed_with(
+    spec:Spec,  # Of a run
+    work:Sweep, # That it is part of
+)->tuple: # Equal for runs that can be trained side by side
+    "What decides which images a run sees, in which order; a yardstick is like no other."
+    if spec.arm in YARDSTICKS:
+        return spec.key,
+
+    return _planned_protocol(spec, work), spec.seed, str(spec.ticket.get('mean'))
+
+def _tries(
+    spec:Spec,  # Of a run
+    work:Sweep, # That it is part of
+)->int: # 1 or more
+    "How many networks a run trains."
+    if spec.arm in YARDSTICKS:
+        return 1
+
+    return len(rates_of(_planned_protocol(spec, work), spec.arm))
 
 def carry_out_stack(
     specs:tuple[Spec,...], # From `in_stacks`
@@ -600,7 +619,7 @@ def carry_out_stack(
     device:str='cpu',      # cpu, cuda or mps
 )->list[Run]: # One for each, as alone within float error; test split read once for each
     "Train specs side by side."
-    if len(in_stacks([*specs], work, size=10**6)) > 1:
+    if len({_fed_with(spec, work) for spec in specs}) > 1:
         raise ValueError(f"{', '.join(spec.name for spec in specs)} do not see the same images in "
                          "the same order: take what `in_stacks` gives")
     entrants, splits = [], work.splits
