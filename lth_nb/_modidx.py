@@ -562,8 +562,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                  'lth_nb/datasets/images.py'),
                                         'lth_nb.datasets.images.side_of': ('datasets/images.html#side_of', 'lth_nb/datasets/images.py'),
                                         'lth_nb.datasets.images.to_rgb': ('datasets/images.html#to_rgb', 'lth_nb/datasets/images.py'),
-                                        'lth_nb.datasets.images.train_crops': ( 'datasets/images.html#train_crops',
-                                                                                'lth_nb/datasets/images.py'),
                                         'lth_nb.datasets.images.train_places': ( 'datasets/images.html#train_places',
                                                                                  'lth_nb/datasets/images.py'),
                                         'lth_nb.datasets.images.turned': ('datasets/images.html#turned', 'lth_nb/datasets/images.py'),

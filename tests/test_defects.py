@@ -14,7 +14,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lth_nb.bank import Bank, finish, start_search
 from lth_nb.datasets import splits as sampling
-from lth_nb.datasets.images import Batches, channel_stats, pack, train_crops
+from lth_nb.datasets.images import Batches, channel_stats, cut, pack, train_places
 from lth_nb.datasets.sets import Splits, load
 from lth_nb.experiments import parse_seeds
 from lth_nb.masks import Mask, apply_mask_, digest, full_mask
@@ -351,10 +351,11 @@ def drawn(seed):
     sampling._order.cache_clear()
     net, imgs = net_for(), images(24, 0)
     half = prune(set_state_(net, init_state(net, TOY.init, 3)).state_dict(), full_mask(prunable(net)), .5)
-    index, crops = train_crops(imgs, 8, seed, 0, px=PX)
+    places = train_places(imgs, 8, seed, 0, px=PX)
+    crops = cut(imgs, places, PX)
     return dict(init=digest(init_state(net, TOY.init, seed)), head=digest(head_state(net, TOY.init, 'target', seed)),
                 shuffled=digest(shuffled(half, seed=seed)), random=digest(random_mask(half, seed=seed)),
-                order=index.tolist(), crops=crops.tobytes(), part=sampling.pick(imgs.labels, '0.5', seed).tolist(),
+                order=places.rows.tolist(), crops=crops.tobytes(), part=sampling.pick(imgs.labels, '0.5', seed).tolist(),
                 held=sampling.carve(imgs.labels, .5, seed).tolist(), batch=digest(dict(x=batches_of(
                     imgs, channel_stats(imgs), seed=seed)[0][0])))
 

@@ -12,7 +12,7 @@ __all__ = ['WHITES', 'ORIENTATION', 'UPRIGHT', 'TRANSPARENT', 'MAX_PIXELS', 'LON
            'LYING', 'RULES', 'WAITING', 'DAMAGED', 'ORIENTATIONS', 'ImageSet', 'pack', 'crop', 'channel_stats',
            'white_of', 'to_rgb', 'resize_short', 'Decoded', 'Unreadable', 'decode', 'side_of', 'grouped', 'in_turn',
            'decode_all', 'Cache', 'cached', 'orientations', 'turned', 'Places', 'train_places', 'eval_places', 'cut',
-           'train_crops', 'eval_crops', 'normalise', 'Batches']
+           'eval_crops', 'normalise', 'Batches']
 
 # %% ../../nbs/datasets/01_images.ipynb #c03
 import hashlib
@@ -927,20 +927,6 @@ def cut(
     "The crops of a batch."
     all_crops = crop(images, places.rows, places.top, places.left, px=px)
     return turned(all_crops, places.turn)
-
-
-def train_crops(
-    images:ImageSet, # The training split
-    batch:int,       # Images per step
-    seed:int,        # >= 0
-    step:int,        # Absolute, 0-based
-    *,
-    px:int,          # Side of the crop
-    augment:str='',  # As in `ORIENTATIONS`
-)->tuple[np.ndarray, np.ndarray]: # Positions (B,) and pixels (B, px, px, 3) uint8
-    "Random crops of the images of one training step."
-    places = train_places(images, batch, seed, step, px=px, augment=augment)
-    return places.rows, cut(images, places, px)
 
 
 def eval_crops(
