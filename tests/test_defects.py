@@ -352,10 +352,10 @@ def drawn(seed):
     net, imgs = net_for(), images(24, 0)
     half = prune(set_state_(net, init_state(net, TOY.init, 3)).state_dict(), full_mask(prunable(net)), .5)
     places = train_places(imgs, 8, seed, 0, px=PX)
-    crops = cut(imgs, places, PX)
+    crops, order = cut(imgs, places, PX), places.rows.tolist()
     return dict(init=digest(init_state(net, TOY.init, seed)), head=digest(head_state(net, TOY.init, 'target', seed)),
                 shuffled=digest(shuffled(half, seed=seed)), random=digest(random_mask(half, seed=seed)),
-                order=places.rows.tolist(), crops=crops.tobytes(), part=sampling.pick(imgs.labels, '0.5', seed).tolist(),
+                order=order, crops=crops.tobytes(), part=sampling.pick(imgs.labels, '0.5', seed).tolist(),
                 held=sampling.carve(imgs.labels, .5, seed).tolist(), batch=digest(dict(x=batches_of(
                     imgs, channel_stats(imgs), seed=seed)[0][0])))
 
