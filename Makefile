@@ -83,6 +83,7 @@ lab: $(READY)
 # The site, into _docs/: a warning, a dead link or a missing picture is an error. No network once this is installed.
 docs: $(DOCS)
 	@JOBS=$(JOBS) $(QUIET) $(BIN)/python docs/build.py
+	@$(BIN)/python tests/links.py _docs
 
 $(DOCS): $(READY) settings.ini
 	@echo "installing what the site is made with"

@@ -208,12 +208,13 @@ def experiment(cells, docname):
     plumbing = []
     for cell in rest:
         left = [output for output in outputs_of(cell) if output not in told and output is not drawn]
+        below = {'plan', 'setup'} & {*tags_of(cell)} or only_imports(cell)
         if cell.cell_type == 'markdown': yield prose(cell)
-        elif 'parameters' in tags_of(cell): plumbing.append(page_cell(bare(cell), left))
-        elif {'plan', 'setup'} & {*tags_of(cell)} or only_imports(cell): plumbing.append(page_cell(bare(cell), left, 'hide-input'))
+        elif 'parameters' in tags_of(cell): plumbing.insert(0, page_cell(bare(cell), left))
+        elif below: plumbing.append(page_cell(bare(cell), left, 'hide-input'))
         else: yield page_cell(bare(cell), left, 'hide-input')
     yield new_markdown_cell(f'## Parameters and plan\n\n```bash\nlth run {name}\n```\n\n{{download}}`notebook <{name}.ipynb>`')
-    yield from sorted(plumbing, key=lambda part: 'hide-input' in part.metadata.tags)
+    yield from plumbing
 
 
 def read(app, docname, content):
@@ -225,7 +226,7 @@ def read(app, docname, content):
     cells = [*(experiment if of_results else library)(notebook.cells, docname)]
     if docname == 'index': cells.append(new_markdown_cell(Path(__file__).with_name('contents.md').read_text(encoding='utf-8')))
     about = dict(language_info=dict(name='python', pygments_lexer='ipython3'), source_map=[*range(len(cells))])
-    if of_results or docname in ('index', 'your_data'): about['hide-toc'] = True
+    if of_results or docname in ('index', 'your_data', 'benchmarks'): about['hide-toc'] = True
     content[0] = nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=about))
 
 

@@ -1,4 +1,5 @@
-"README.md from nbs/index.ipynb: `python docs/readme.py` writes it, `--check` says if it is in step."
+"""README.md and its figure, light and dark, from nbs/index.ipynb: `python docs/readme.py` writes them,
+`--check` says if README.md is in step."""
 import re
 import sys
 from pathlib import Path
@@ -9,6 +10,14 @@ from nbconvert import MarkdownExporter
 root = Path(__file__).resolve().parents[1]
 FIRST = '<!-- Generated from nbs/index.ipynb by `make readme`; edit that notebook. -->\n\n'
 LINK = re.compile(r'(\]\(|src="|srcset="|href=")(?!\w+:|#|/)')
+INVERTED = 'style="filter:invert(.93) hue-rotate(180deg)"' # Light ink, each hue kept
+WHITE, CLEAR = 'fill: rgb(255, 255, 255); fill-opacity: 1', 'fill-opacity: 0'
+
+
+def figure(notebook):
+    "The still beside the first live figure."
+    outputs = [output.get('data', {}) for cell in notebook.cells for output in cell.get('outputs', [])]
+    return next(data['image/svg+xml'] for data in outputs if 'image/svg+xml' in data)
 
 
 def readme(notebook):
@@ -25,8 +34,11 @@ def readme(notebook):
 
 
 if __name__ == '__main__':
-    file = root/'README.md'
-    text = readme(nbformat.read(root/'nbs/index.ipynb', as_version=4))
-    if '--check' not in sys.argv: file.write_text(text, encoding='utf-8')
-    elif not file.exists() or file.read_text(encoding='utf-8') != text:
-        sys.exit('README.md differs from nbs/index.ipynb: run make readme')
+    index = nbformat.read(root/'nbs/index.ipynb', as_version=4)
+    light = figure(index)
+    dark = light.replace('style=""', INVERTED, 1).replace(WHITE, CLEAR)
+    made = {'README.md': readme(index), 'nbs/images/forest.svg': light, 'nbs/images/forest_dark.svg': dark}
+    for name, text in made.items():
+        if '--check' not in sys.argv: (root/name).write_text(text, encoding='utf-8')
+        elif not (root/name).exists() or (root/name).read_text(encoding='utf-8') != text:
+            sys.exit(f'{name} differs from nbs/index.ipynb: run make readme')

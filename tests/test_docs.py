@@ -13,10 +13,10 @@ import pytest
 from conftest import ROOT, call
 from docutils import nodes
 from docutils.core import publish_doctree
+from links import faults
 from notebooks import FIGURE, shown, step
 
 sys.path.insert(0, str(ROOT/'docs'))
-import build
 import entries
 import reading
 
@@ -71,6 +71,19 @@ def test_the_map_has_every_section_figure_table_and_claim(paper_map):
     books = {path.stem for path in (ROOT/'nbs/experiments').glob('*.ipynb')}
     books -= {'find_tickets', 'study', 'explore'}
     for book in books: assert f'[{book}](/experiments/{book}.ipynb)' in paper_map, book
+
+
+def test_side_by_side_shows_what_was_measured(monkeypatch):
+    monkeypatch.chdir(ROOT/'docs')
+    names, told = {}, []
+    for cell in nbformat.read('benchmarks.ipynb', as_version=4).cells:
+        if cell.cell_type != 'code': continue
+        value = step(cell.source, names)
+        for output in cell.outputs:
+            html = output.data.get('text/html')
+            if html: told.append(value._repr_html_() == html)
+    assert told == [True, True], 'run docs/benchmarks.ipynb again'
+    assert len(names['rows']) > 30
 
 
 def entry(name):
@@ -164,7 +177,7 @@ def test_an_experiment_begins_with_its_answer_and_figure(answer, told):
     ('<a href="a.html#here">y</a><p id="here">fine</p>', '')])
 def test_a_fault_of_the_site_is_found(tmp_path, inside, told):
     (tmp_path/'a.html').write_text(f'<html><body>{inside}</body></html>', encoding='utf-8')
-    found = list(build.faults(tmp_path))
+    found = list(faults(tmp_path))
     assert len(found) == bool(told) and all(told in line for line in found), found
 
 
