@@ -1438,6 +1438,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'lth_nb.models._small_stem_': ('models.html#_small_stem_', 'lth_nb/models.py'),
                                'lth_nb.models._stage': ('models.html#_stage', 'lth_nb/models.py'),
                                'lth_nb.models._stemmed': ('models.html#_stemmed', 'lth_nb/models.py'),
+                               'lth_nb.models._torchvision': ('models.html#_torchvision', 'lth_nb/models.py'),
                                'lth_nb.models.bare': ('models.html#bare', 'lth_nb/models.py'),
                                'lth_nb.models.build': ('models.html#build', 'lth_nb/models.py'),
                                'lth_nb.models.head_state': ('models.html#head_state', 'lth_nb/models.py'),

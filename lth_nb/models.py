@@ -22,13 +22,17 @@ from importlib import import_module
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import resnet18, resnet50
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from .masks import check_shapes
 from .protocol import choose, seed_from
 
 # %% ../nbs/03_models.ipynb #c07
+def _torchvision(
+    name:str, # In `torchvision.models.resnet`
+)->Callable: # A class, or what makes a network
+    "A part of torchvision, whose import takes a second that a plan need not wait for."
+    return getattr(import_module('torchvision.models.resnet'), name)
+
 def _small_stem_(
     model:nn.Module, # torchvision's ResNet; changed in place
     px:int,          # Side of the square image, in px
@@ -43,21 +47,21 @@ def _small_stem_(
 def _stemmed(
     classes:int,   # Outputs of the head
     *,
-    make:Callable, # torchvision's `resnet50` or `resnet18`
-    px:int,        # Side of the square image, in px; decides stride and pool of the 'auto' stem
-    stem:str,      # 'auto' or '7x7'
-    variant:str,   # '3x3' or, where blocks are bottlenecks, '1x1': the convolution that strides
+    name:str,    # 'resnet50' or 'resnet18'
+    px:int,      # Side of the square image, in px; decides stride and pool of the 'auto' stem
+    stem:str,    # 'auto' or '7x7'
+    variant:str, # '3x3' or, where blocks are bottlenecks, '1x1': the convolution that strides
 )->nn.Module: # Same names as torchvision's; same shapes at every `px`
     "torchvision's network with the stem and the variant asked for."
-    model = make(num_classes=classes)
+    model = _torchvision(name)(num_classes=classes)
     if choose(stem, ('auto', '7x7'), 'stem') == 'auto':
         model = _small_stem_(model, px)
     blocks = [
         module
         for module in model.modules()
-        if isinstance(module, Bottleneck)]
+        if isinstance(module, _torchvision('Bottleneck'))]
     variants = ('3x3', '1x1') if blocks else ('3x3',)
-    if choose(variant, variants, f'variant of {make.__name__}') == '1x1':
+    if choose(variant, variants, f'variant of {name}') == '1x1':
         for one_block in blocks:
             one_block.conv1.stride = one_block.conv2.stride
             one_block.conv2.stride = (1, 1)
@@ -87,10 +91,11 @@ def _stage(
     width:int,  # Channels out
 )->nn.Sequential: # Three blocks; the first halves the image if the width changes
     "One stage of ResNet-20."
-    first_block = BasicBlock(before, width)
+    block = _torchvision('BasicBlock')
+    first_block = block(before, width)
     if before != width:
-        first_block = BasicBlock(before, width, 2, Subsample(width - before))
-    return nn.Sequential(first_block, BasicBlock(width, width), BasicBlock(width, width))
+        first_block = block(before, width, 2, Subsample(width - before))
+    return nn.Sequential(first_block, block(width, width), block(width, width))
 
 def _resnet20(
     classes:int,  # Outputs of the head
@@ -135,8 +140,8 @@ def _mlp(
 
 # %% ../nbs/03_models.ipynb #c24
 MODELS = dict( # Name -> what makes it; resnet20_8 has half the width of resnet20
-    resnet50=partial(_stemmed, make=resnet50),
-    resnet18=partial(_stemmed, make=resnet18),
+    resnet50=partial(_stemmed, name='resnet50'),
+    resnet18=partial(_stemmed, name='resnet18'),
     resnet20=_resnet20,
     resnet20_8=partial(_resnet20, width=8),
     mlp=_mlp)
@@ -270,7 +275,7 @@ def others(
     "A network as it was published."
     if choose(name, OTHERS, 'network') == 'efficientnet_lite0':
         return import_module('timm').create_model('tf_efficientnet_lite0') # an extra
-    return dict(resnet18=resnet18, resnet50=resnet50)[name](weights=None)
+    return _torchvision(name)(weights=None)
 
 def headless_(
     model:nn.Module, # From `others`; changed in place
