@@ -2,6 +2,7 @@
 import os
 import shutil
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,19 +44,28 @@ def chromium():
     with running() as browser: yield browser
 
 
-@pytest.fixture
-def page(chromium):
+@contextmanager
+def opened_page(browser):
     "A new page of 1280 x 800; `page.faults` lists what went wrong on it so far."
-    page = watch(chromium.new_page(viewport=dict(width=1280, height=800)))
+    page = watch(browser.new_page(viewport=dict(width=1280, height=800)))
     yield page
     page.close()
 
 
 @pytest.fixture
+def page(chromium):
+    "A page for one test."
+    with opened_page(chromium) as page: yield page
+
+
+def keep(page, name, **options):
+    "A picture of `page` as name.png in $LTH_SHOTS or tests/browser/shots; its path."
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS/f'{name}.png', **options)
+    return SHOTS/f'{name}.png'
+
+
+@pytest.fixture
 def shot(page):
-    "shot(name) keeps a picture of `page` as name.png in $LTH_SHOTS or tests/browser/shots; returns its path."
-    def take(name, **options):
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SHOTS/f'{name}.png', **options)
-        return SHOTS/f'{name}.png'
-    return take
+    "shot(name) keeps a picture of `page`; returns its path."
+    return partial(keep, page)

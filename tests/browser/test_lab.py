@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image, ImageDraw
 
+from browser.conftest import keep, opened_page
 from lth_nb.explore.own import last_job, state, stop
 
 QUIET = {'@jupyterlab/apputils-extension:notification': dict(fetchNews='false', checkForUpdates=False)}
@@ -87,19 +88,21 @@ def opened(page, address, name):
     page.wait_for_function(IDLE, timeout=120_000)
 
 
-def run_all(page, address):
-    "Open explore.ipynb and run its cells; ends when all three pages are there."
-    opened(page, address, 'explore.ipynb')
+def run_all(page, address, name):
+    "Open a notebook and run its cells."
+    opened(page, address, name)
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(WHOLE, timeout=180_000)
-    page.wait_for_function(f'!{OPENING}', timeout=180_000)
-    page.wait_for_selector('.widget-slider', state='attached', timeout=180_000)
 
 
-@pytest.fixture
-def explorer(page, lab):
-    run_all(page, lab[0])
-    return page
+@pytest.fixture(scope='module')
+def explorer(chromium, lab):
+    "explore.ipynb once all three of its pages are there; the tests that only look share it."
+    with opened_page(chromium) as page:
+        run_all(page, lab[0], 'explore.ipynb')
+        page.wait_for_function(WHOLE, timeout=180_000)
+        page.wait_for_function(f'!{OPENING}', timeout=180_000)
+        page.wait_for_selector('.widget-slider', state='attached', timeout=180_000)
+        yield page
 
 
 def pick(page, label, value):
@@ -130,13 +133,14 @@ def wait_until(page, holds, seconds=60):
 def title_of(page): return page.locator('.js-plotly-plot .gtitle').first.text_content()
 
 
-def test_the_study_redraws_and_opens_a_run(explorer, shot):
+def test_the_study_redraws_and_opens_a_run(explorer):
     page = explorer
     page.wait_for_selector('.js-plotly-plot .gtitle')
     page.locator('.widget-dropdown').first.evaluate('part => part.scrollIntoView()')
-    shot('lab_study')
+    keep(page, 'lab_study')
     before = title_of(page)
-    other = page.locator('.widget-dropdown select').first.locator('option').all_text_contents()[1]
+    names = page.locator('.widget-dropdown select').first.locator('option').all_text_contents()
+    other = next(name for name in names if name not in before)
     pick(page, 'target', other)
     page.wait_for_function("before => document.querySelector('.js-plotly-plot .gtitle').textContent !== before",
                            arg=before)
@@ -158,16 +162,16 @@ def test_the_study_redraws_and_opens_a_run(explorer, shot):
         return [b.x + b.width / 2, b.y + b.height / 2]; }""").json_value()
     page.mouse.move(*dot)
     page.wait_for_selector('.hoverlayer .hovertext')
-    shot('lab_hover')
+    keep(page, 'lab_hover')
     page.mouse.click(*dot)
     page.wait_for_selector('text=/calibration error 0/')
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 5")  # panel, ladder, curves, ...
     page.locator('text=One run').first.evaluate('part => part.scrollIntoView()')
-    shot('lab_run')
+    keep(page, 'lab_run')
     assert not page.faults
 
 
-def test_the_round_slider_changes_the_masks(explorer, shot):
+def test_the_round_slider_changes_the_masks(explorer):
     page = explorer
     slider = page.locator('.widget-slider').first
     slider.scroll_into_view_if_needed()
@@ -177,12 +181,25 @@ def test_the_round_slider_changes_the_masks(explorer, shot):
     for _ in range(7): page.keyboard.press('ArrowRight')
     page.wait_for_selector('text=round 7:')
     assert '79.0% pruned' in page.locator('text=round 7:').first.text_content()
-    shot('lab_bank')
+    keep(page, 'lab_bank')
     assert not page.faults
 
 
-def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
-    page, home = explorer, lab[1]
+def own_page_alone(home, name, smoke):
+    "A copy of the explorer with the third page alone: seconds, and the same page."
+    book = json.loads((home/'explore.ipynb').read_text())
+    others = ('study = StudyPage', 'def bank_page', 'at_hand = ')
+    book['cells'] = [c for c in book['cells'] if not any(part in ''.join(c['source']) for part in others)]
+    for cell in book['cells']:
+        source = ''.join(cell['source']).replace('smoke:bool = False', f'smoke:bool = {smoke}')
+        cell['source'] = source.replace('out:str = ""', f'out:str = "{name}"').splitlines(keepends=True)
+    (home/f'{name}.ipynb').write_text(json.dumps(book))
+
+
+def test_a_transfer_runs_in_the_background_and_stops(page, lab, shot):
+    address, home = lab
+    own_page_alone(home, 'runs', False)
+    run_all(page, address, 'runs.ipynb')
     cells = folder_of_cells(home/'cells')
     images = page.locator('.widget-text', has=page.locator('label:text-is("images")')).locator('input')
     images.scroll_into_view_if_needed()
@@ -206,7 +223,7 @@ def test_a_transfer_runs_in_the_background_and_stops(explorer, lab, shot):
     assert not page.faults
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")  # nothing is lost
     assert state(last_job(home/'runs')) == 'running'
-    run_all(page, lab[0])
+    run_all(page, address, 'runs.ipynb')
     page.faults.clear()  # JupyterLab reports widgets that went with the old kernel
     page.wait_for_selector('text=/cells: .*(finished|[0-9]+ of [0-9]+ runs)/', timeout=60_000)
     page.wait_for_selector('text=cells: finished', timeout=400_000)
@@ -235,18 +252,6 @@ def folder_of_shapes(into, n=40, seed=0):
     return into
 
 
-def own_page_alone(home):
-    "A copy of the explorer with smoke runs and the third page alone: seconds, and the same page."
-    book = json.loads((home/'explore.ipynb').read_text())
-    others = ('study = StudyPage', 'def bank_page', 'at_hand = ')
-    book['cells'] = [c for c in book['cells'] if not any(part in ''.join(c['source']) for part in others)]
-    for cell in book['cells']:
-        source = ''.join(cell['source'])
-        source = source.replace('smoke:bool = False', 'smoke:bool = True').replace('out:str = ""', 'out:str = "path"')
-        cell['source'] = source.splitlines(keepends=True)
-    (home/'path.ipynb').write_text(json.dumps(book))
-
-
 def line_of(page, label):
     "The line to type into behind a label."
     return page.locator('.widget-text', has=page.locator(f'label:text-is("{label}")')).locator('input')
@@ -266,31 +271,30 @@ def rows_of(csv, wanted):
 def test_a_path_leads_from_a_folder_to_predictions(page, lab, shot):
     address, home = lab
     shapes, more = folder_of_shapes(home/'shapes'), folder_of_shapes(home/'more', 6, seed=1)
-    own_page_alone(home)
-    opened(page, address, 'path.ipynb')
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    own_page_alone(home, 'path', True)
+    run_all(page, address, 'path.ipynb')
     start = page.locator('.widget-button:text-is("Start")')
     start.wait_for(timeout=180_000)
     assert start.is_disabled() and start.get_attribute('title') == 'Check the images first'
-    def keep(name):
+    def keep_state(name):
         "A picture of a state, the pointer out of the way."
         line_of(page, 'images').evaluate("part => part.scrollIntoView({block: 'start'})")
         page.mouse.move(2, 2)
         page.wait_for_timeout(500)
         shot(f'path_{name}')
-    keep('empty')
+    keep_state('empty')
     line_of(page, 'images').fill(f'"{shapes}"')  # as a file manager copies it
     line_of(page, 'images').press('Tab')
     press(page, 'Check')
     page.wait_for_selector('text=Ready.', timeout=300_000)
     assert page.locator('text=The check passes').count() == 1
-    keep('ready')
+    keep_state('ready')
     press(page, 'Start')
     page.wait_for_selector('text=/[0-9]+ of [0-9]+ runs/', timeout=300_000)
-    keep('running')
+    keep_state('running')
     page.wait_for_selector('text=the answer is below', timeout=600_000)
     page.wait_for_selector('text=SMOKE RUN', timeout=60_000)
-    keep('finished')
+    keep_state('finished')
     press(page, 'Look at single runs')  # the store as a study: networks to tick, a dot to click
     page.wait_for_selector('.widget-checkbox:has-text("scratch")', timeout=120_000)
     csv = home/'path/smoke/shapes/predictions.csv'
