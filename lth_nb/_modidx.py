@@ -2270,6 +2270,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                               'lth_nb.sweep.carry_out': ('sweep.html#carry_out', 'lth_nb/sweep.py'),
                               'lth_nb.sweep.carry_out_stack': ('sweep.html#carry_out_stack', 'lth_nb/sweep.py'),
                               'lth_nb.sweep.in_stacks': ('sweep.html#in_stacks', 'lth_nb/sweep.py'),
+                              'lth_nb.sweep.in_turn': ('sweep.html#in_turn', 'lth_nb/sweep.py'),
                               'lth_nb.sweep.plan': ('sweep.html#plan', 'lth_nb/sweep.py'),
                               'lth_nb.sweep.read_batches': ('sweep.html#read_batches', 'lth_nb/sweep.py'),
                               'lth_nb.sweep.search_rounds': ('sweep.html#search_rounds', 'lth_nb/sweep.py'),

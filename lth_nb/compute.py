@@ -63,7 +63,7 @@ from .models import headless_, others, prunable, with_head
 from .protocol import ARMS, YARDSTICKS, whole
 from .runs import Runs, Spec, claim, facts, table, versions
 from .stats import expected_half_width
-from .sweep import Sweep, carry_out, carry_out_stack, in_stacks, read_batches
+from .sweep import Sweep, carry_out, carry_out_stack, in_stacks, in_turn, read_batches
 from .tickets import Round
 from .training import Resume
 from .transfer import Run
@@ -653,7 +653,8 @@ def compute_on(
     device:str,         # cpu, cuda or mps
 )->None: # Nothing: what failed is in `writer.failed`
     "Hand runs out, and have written down what comes back."
-    waiting, is_told = deque(in_stacks(missing, writer.work, writer.stack)), False
+    ordered, is_told = in_turn(missing, writer.work), False
+    waiting = deque(in_stacks(ordered, writer.work, writer.stack))
     with Flight(workers, writer, device) as flight:
         while waiting or flight.tasks:
             while waiting and not flight.is_full:

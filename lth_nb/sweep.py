@@ -10,7 +10,7 @@ names."""
 
 # %% auto #0
 __all__ = ['sees', 'search_rounds', 'as_searched', 'with_controls', 'plan', 'Sweep', 'sized', 'sweep', 'carry_out',
-           'read_batches', 'in_stacks', 'carry_out_stack']
+           'read_batches', 'in_turn', 'in_stacks', 'carry_out_stack']
 
 # %% ../nbs/09_sweep.ipynb #c03
 from collections.abc import Callable, Mapping
@@ -570,6 +570,25 @@ def read_batches(
         train_batches, whole_set = _batches(spec, part, protocol, device)
     return whole_set(train_batches.images), whole_set(part.val)
 
+# %% ../nbs/09_sweep.ipynb #t03
+def in_turn(
+    specs:list[Spec], # In any order
+    work:Sweep,       # That they are part of
+)->list[Spec]: # Each once
+    "The order in which runs are handed out."
+    last = max((spec.seed for spec in specs), default=None)
+    def place(spec):
+        "Its seed, and then how many networks the run trains."
+        return spec.seed, -_tries(spec, work) if spec.seed == last else 0
+    return sorted(specs, key=place)
+
+def _tries(
+    spec:Spec,  # Of a run
+    work:Sweep, # That it is part of
+)->int: # 1 or more
+    "How many networks a run trains."
+    return len(rates_of(work.protocols[spec.key], spec.arm))
+
 # %% ../nbs/09_sweep.ipynb #s03
 def in_stacks(
     specs:list[Spec], # In any order
@@ -602,16 +621,6 @@ def _fed_with(
         return spec.key,
 
     return _planned_protocol(spec, work), spec.seed, str(spec.ticket.get('mean'))
-
-def _tries(
-    spec:Spec,  # Of a run
-    work:Sweep, # That it is part of
-)->int: # 1 or more
-    "How many networks a run trains."
-    if spec.arm in YARDSTICKS:
-        return 1
-
-    return len(rates_of(_planned_protocol(spec, work), spec.arm))
 
 def carry_out_stack(
     specs:tuple[Spec,...], # From `in_stacks`
