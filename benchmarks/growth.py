@@ -1,12 +1,13 @@
 """How time and memory grow with what is asked: images, pixels, epochs, seeds, rounds; how time shrinks with workers.
 
     python benchmarks/growth.py [--repeats 5] [--json FILE]
-    python benchmarks/growth.py --only memory [--json FILE]         a minute; without it time alone, ten minutes
+    python benchmarks/growth.py --only memory [--json FILE]         three minutes; without it time alone, ten minutes
 
 resnet20_8 on drawn images, one thread. Of time, a figure is the exponent p in seconds ~ size^p, fitted on a log-log
 scale through sizes each twice the one before; 1 is proportional. Overheads that do not grow (start, evaluation of a
 fixed validation and test split) pull an exponent below 1. The rows hold the seconds at each size, from which the page's
-figure is drawn. Of memory, a figure is the peak of a process that does one run, at the largest size over the smallest.
+figure is drawn. Of memory, a figure is the peak of a process that does one such piece of work, at the largest size over
+the smallest.
 Workers: a grid of eight runs by one thread over the same by two."""
 import os
 
@@ -31,7 +32,9 @@ from lth_nb.runs import Runs  # noqa: E402
 from lth_nb.sweep import sweep  # noqa: E402
 
 RUN = dict(train=('200', '400', '800'), px=('16', '32', '64'), epochs=(2, 4, 8)) # Of one run
-WHAT = dict(train='training images', px='the side in pixels', epochs='epochs', seeds='seeds', rounds='rounds')
+OF_MEMORY = dict(train=RUN['train'], px=RUN['px'], seeds=(1, 2, 4), rounds=(2, 4, 8), workers=(1, 2, 4))
+WHAT = dict(train='training images', px='the side in pixels', epochs='epochs', seeds='seeds', rounds='rounds',
+            workers='workers')
 
 
 def question(home, *, train='200', px='32', epochs=4, seeds='1'):
@@ -70,20 +73,33 @@ def grown(name, acts, repeats):
                beside=', '.join(f'{seconds:.2f} s at {size:g}' for size, seconds in zip(sizes, middle, strict=True)))
 
 
-def one_run(home, name, value):
-    "Do one run, in a process of its own."
-    work = question(home, **{name: int(value) if name == 'epochs' else value})
-    carry(work.specs[0], work, 'cpu')
-    return 0
+def run(home, **given):
+    "One run; a function."
+    work = question(home, **given)
+    return lambda: carry(work.specs[0], work, 'cpu')
+
+
+def grid(home, seeds, workers=1):
+    "Two runs a seed, each time into a new store; a function."
+    work = question(home, seeds=str(seeds))
+    return lambda: compute(work, Runs(tempfile.mkdtemp(dir=home)), workers=workers)
+
+
+def piece(home, name, size):
+    "The work that is as large as `size` in what `name` says; a function."
+    if name == 'rounds': return searched(home, int(size))
+    if name == 'seeds': return grid(home, size)
+    if name == 'workers': return grid(home, 4, int(size))
+    return run(home, **{name: int(size) if name == 'epochs' else size})
 
 
 def memory():
-    "Rows of the peak of one run, four times as large as another."
+    "Rows of the peak of a process, at four times the size over that at one."
     rows = []
-    for name in ('train', 'px'):
-        peaks = [peak_of([sys.executable, __file__, '--of', name, '--at', str(value)])[0] for value in RUN[name]]
-        rows.append(row(f'growth: peak memory of a run with four times {WHAT[name]}', [peaks[-1] / peaks[0]], 'times',
-                        sizes=[float(value) for value in RUN[name]], gigabytes=peaks,
+    for name, sizes in OF_MEMORY.items():
+        peaks = [peak_of([sys.executable, __file__, '--of', name, '--at', str(size)])[0] for size in sizes]
+        rows.append(row(f'growth: peak memory with four times {WHAT[name]}', [peaks[-1] / peaks[0]], 'times',
+                        sizes=[float(size) for size in sizes], gigabytes=peaks, of=name,
                         beside=f'{1024 * peaks[0]:.0f} MB and {1024 * peaks[-1]:.0f} MB'))
     return rows
 
@@ -94,21 +110,14 @@ def main():
     if options.only == 'memory': return finish('growth', memory(), options.json)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as home:
-        home, number = Path(home), iter(range(1000))
-        if options.of: return one_run(home, options.of, options.at)
+        home = Path(home)
+        if options.of:
+            piece(home, options.of, options.at)()
+            return 0
 
-        def run(**given):
-            work = question(home, **given)
-            return lambda: carry(work.specs[0], work, 'cpu')
-
-        def grid(seeds, workers=1):
-            work = question(home, seeds=str(seeds))
-            return lambda: compute(work, Runs(home/f'r{next(number)}'), workers=workers)
-        for name, values in RUN.items():
-            rows.append(grown(name, {value: run(**{name: value}) for value in values}, options.repeats))
-        rows.append(grown('seeds', {seeds: grid(seeds) for seeds in (1, 2, 4)}, options.repeats))
-        rows.append(grown('rounds', {rounds: searched(home, rounds) for rounds in (2, 4, 8)}, options.repeats))
-        taken = in_turns(options.repeats, one=grid(4), two=grid(4, workers=2))
+        for name, sizes in (RUN | dict(seeds=(1, 2, 4), rounds=(2, 4, 8))).items():
+            rows.append(grown(name, {size: piece(home, name, size) for size in sizes}, options.repeats))
+        taken = in_turns(options.repeats, one=grid(home, 4), two=grid(home, 4, workers=2))
         rows.append(row('growth: eight runs by one thread over two', ratios(taken['one'], taken['two']), 'times'))
     return finish('growth', rows, options.json)
 

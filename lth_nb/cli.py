@@ -50,7 +50,7 @@ def _run(
     asked:argparse.Namespace, # name, options, plan
 )->str: # Nothing: the experiment prints as it goes
     "lth run"
-    # A schema's check of addresses compiles 39 grammars when it is imported, a second; a notebook has none.
+    # A schema's check of addresses compiles 39 grammars on import, a second; a notebook has none.
     sys.modules.setdefault('rfc3987_syntax', None)
     import click  # and papermill, for the names of their errors: no other command needs them
     from papermill.exceptions import PapermillExecutionError
