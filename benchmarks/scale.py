@@ -1,11 +1,10 @@
 """The parts of which the cost of a large study is made, measured one by one.
 
-    python benchmarks/scale.py [--tasks 16560] [--repeats 3] [--json FILE]
+    python benchmarks/scale.py [--tasks 16560] [--seeds 15] [--repeats 3] [--json FILE]
 
 A training step of ResNet-50 at 224 px on this CPU, one thread; empty tasks through a Dask scheduler with two workers on
 loopback; what goes to a worker once, what comes back from a run, and the seconds in which the owner of the store writes
-it; what a run takes on disk; a grid by two worker processes against the same by two threads. docs/pages/scale.md puts
-the parts together."""
+it; what a run takes on disk; a grid by two worker processes, four runs a seed, against the same by two threads."""
 import os
 
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -20,6 +19,7 @@ import torch  # noqa: E402
 from measured import asked, finish, ratios, row, timed  # noqa: E402
 
 from lth_nb.bank import Bank  # noqa: E402
+from lth_nb.cluster import workers_at  # noqa: E402
 from lth_nb.compute import by_value, carry, compute  # noqa: E402
 from lth_nb.datasets import load  # noqa: E402
 from lth_nb.experiments import request  # noqa: E402
@@ -60,8 +60,8 @@ def empty_tasks(number):
             return perf_counter() - began
 
 
-def grid(home, seeds=6):
-    "A sweep of short runs over drawn images."
+def grid(home, seeds):
+    "A sweep of short runs over drawn images, four a seed."
     asked_for = request(dict(target='mouse_lba', preset='demo', recipe='tuned', rounds='10', seeds=str(seeds),
                              arms='scratch,dense,ticket,reinit', change='max_epochs=4,finetune_tries=1', device='cpu',
                              out=str(home)))
@@ -71,17 +71,23 @@ def grid(home, seeds=6):
 
 
 def by_workers(work, runs):
-    "Seconds of all runs by two processes of a scheduler that have done one before; and of that first one."
+    "Seconds of all runs by two processes of a scheduler that have done one before; of that one; of reaching them."
     from distributed import Client, LocalCluster
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host='127.0.0.1') as here:
         with Client(here) as client:
             first = timed(lambda: client.run(carry, work.specs[0], by_value(work), 'cpu'))
-            return timed(lambda: compute(work, runs, cluster=here.scheduler_address)), first
+            seconds = timed(lambda: compute(work, runs, cluster=here.scheduler_address))
+            return seconds, first, timed(lambda: reach(here, work))
+
+
+def reach(cluster, work):
+    "Connect, ask for versions, and send images and tickets."
+    with workers_at(cluster.scheduler_address, by_value(work), 2): pass
 
 
 def main():
     "A row a part."
-    options = asked(__doc__, tasks=16560)
+    options = asked(__doc__, tasks=16560, seeds=15)
     torch.set_num_threads(1)
     rows = [row('ResNet-50 at 224 px: a training step, one thread', resnet50(options.repeats), 's an image')]
     seconds = empty_tasks(options.tasks)
@@ -89,7 +95,7 @@ def main():
                     beside=f'{1000 * seconds / options.tasks:.1f} ms each'))
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
-        work = grid(home)
+        work = grid(home, options.seeds)
         one = carry(work.specs[0], work, 'cpu')
 
         def written(at): return timed(lambda: Runs(home/f'w{at}').add(work.specs[0], one.run, **one.facts))
@@ -100,12 +106,11 @@ def main():
             row('comes back from a run', [len(pickle.dumps(one)) / 1e3], 'kB'),
             row('store: to write a run', writing, 'ms'),
             row('store: bytes of a run', [kept / 1e3], 'kB')]
-        taken, numbers = dict(threads=[], workers=[], first=[]), iter(range(100))
+        taken, numbers = dict(threads=[], workers=[], first=[], reached=[]), iter(range(100))
         for _ in range(options.repeats):
             taken['threads'].append(timed(lambda: compute(work, Runs(home/f'{next(numbers)}'), workers=2)))
-            seconds, first = by_workers(work, Runs(home/f'{next(numbers)}'))
-            taken['workers'].append(seconds)
-            taken['first'].append(first)
+            parts = by_workers(work, Runs(home/f'{next(numbers)}'))
+            for name, seconds in zip(('workers', 'first', 'reached'), parts, strict=True): taken[name].append(seconds)
         extra = [1000 * (b - a) / len(work.specs) * 2 for a, b in zip(taken['threads'], taken['workers'], strict=True)]
         rows += [
             row(f'cluster: {len(work.specs)} runs by two threads over two workers',
@@ -113,7 +118,8 @@ def main():
                 beside=f"{taken['threads'][-1]:.0f} s of threads"),
             row('cluster: more than a thread takes, a run', extra, 'ms', wanted=50, better='less'),
             row('cluster: the first run of a worker that was just started', taken['first'], 's',
-                beside='its imports with it')]
+                beside='its imports with it'),
+            row('cluster: to reach workers and send them images and tickets', taken['reached'], 's')]
     return finish('scale', rows, options.json)
 
 
