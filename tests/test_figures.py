@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, WITH_BROWSER, call
+from conftest import ROOT, call
 from notebooks import FIGURE, executed, files_of, last_value, shown, stored, text_of, walk
 
 from lth_nb.figures.style import OWN, SCRATCH, SOURCES, caption_of
@@ -38,8 +38,8 @@ def drawn(tmp_path_factory):
     @cache
     def run(name):
         folder = tmp_path_factory.mktemp(name)
-        with pytest.MonkeyPatch.context() as patch:
-            for variable, value in WITH_BROWSER.items(): patch.setenv(variable, value)
+        with pytest.MonkeyPatch.context() as patch: # no SVG and PNG: a browser takes longer than all the rest
+            patch.setattr('lth_nb.figures.style.draw_files', lambda *args, **options: '')
             return folder, executed(name, folder, **QUICK.get(name, {}))
     return run
 
