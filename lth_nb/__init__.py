@@ -1,25 +1,25 @@
 """Do winning lottery tickets transfer to scarce, non-natural images?
 
-A ticket is a mask of the weights that are kept, and the values they had early in training. Tickets are
-found on natural images, trained on a small set of another kind, and compared seed by seed with the
-controls that could explain a gain.
+A ticket is a mask of the weights that are kept, and the values they had early in training. Tickets
+are found on natural images, trained on a small set of another kind, and compared seed by seed with
+the controls that could explain a gain.
 
     import lth_nb as lth
 
-    ticket = lth.Bank('cifar10-resnet20_8-tuned-s0')[10]            # mask and early weights of round 10
-    model = ticket.into(lth.build('resnet20_8', classes=8, seed=0)) # drawn, ready to train
-    cells = lth.load('path/to/cells', px=32)                        # train and val; the test split sealed
+    ticket = lth.Bank('cifar10-resnet20_8-tuned-s0')[10]            # mask, early weights
+    model = ticket.into(lth.build('resnet20_8', classes=8, seed=0)) # ready to train
+    cells = lth.load('path/to/cells', px=32)                        # the test split stays sealed
     done = lth.fit(model, ticket.mask, cells, lth.protocol('demo', 'tuned'))
     mine = lth.search('path/to/photos', rounds=10)                  # a bank of one's own
-    lth.load_model('runs/cells/model').predict('new_images/')       # a kept network at work
-    study = lth.open_study()                                        # finished runs, and what they say
+    lth.load_model('runs/cells/model').predict('new_images/')       # a kept network
+    study = lth.open_study()                                        # finished runs
     lth.curves(study, 'pbc'), lth.ladder(study, 'pbc'), lth.verdict(study, 'pbc')
 
 Modules:
 
 - `lth_nb.bank`: Tickets on disk: found once, checked, loaded in one line.
 - `lth_nb.checkpoints`: A trained network kept on disk: small, checked, and with a card for people.
-- `lth_nb.cli`: The command `lth`: run an experiment, predict with its network, list, check and prepare data, read banks, look at a machine.
+- `lth_nb.cli`: The command `lth`: experiments, predictions, data sets, banks, and a look at a machine.
 - `lth_nb.cluster`: Threads and processes that carry work out: here, or wherever a scheduler has them.
 - `lth_nb.compute`: Who carries the runs out: many side by side, each finished one kept, progress written down.
 - `lth_nb.datasets.check`: What is wrong with a set of images, found before weeks are trained on it.
@@ -40,17 +40,17 @@ Modules:
 - `lth_nb.explore.study`: A finished study, or yours, with dropdowns: redraw, hover, click a run, see what it got wrong.
 - `lth_nb.explore.widgets`: Values shown in a widget, a few controls, a listener that hears clicks and keeps the keys.
 - `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.
-- `lth_nb.figures.ladder`: Differences with their intervals: the ladder from scratch to ticket, a forest of targets, two recipes side by side.
-- `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, what a network takes for what; on one page that opens offline.
+- `lth_nb.figures.ladder`: Differences with their intervals: from scratch to ticket, over targets, between recipes.
+- `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, and what is taken for what.
 - `lth_nb.figures.stills`: The figures of an executed notebook as pictures too, for pages where plotly does not run.
-- `lth_nb.figures.style`: Colours and markers that everybody can tell apart, a title that says the finding, a caption below, and files that open offline.
+- `lth_nb.figures.style`: Colours that everybody can tell apart, titles that say the finding, files that open offline.
 - `lth_nb.gallery`: Images worth a second look: likely wrong labels first, then doubts; and where a network looked.
 - `lth_nb.masks`: Which weights are kept: counting them, comparing them, applying them, hashing them.
 - `lth_nb.models`: The networks of the study, their prunable weights, and initial weights from a seed and a name.
 - `lth_nb.paper.article`: What a study found, as an article says it: a title, an abstract, a table, a box of advice.
 - `lth_nb.paper.claims`: The paper's six claims as rules: what a table says of each, with the comparisons behind it.
 - `lth_nb.paper.curves`: The numbers behind the paper's curves: how many runs made them, what was there unpruned.
-- `lth_nb.paper.questions`: Each figure and table of the paper as a plan of runs, at three sizes; and what one of them draws, and lacks.
+- `lth_nb.paper.questions`: Each figure and table of the paper as a plan of runs; what one draws, and what it lacks.
 - `lth_nb.paper.table2`: What a printed table says about the runs behind it, and our own Table 2.
 - `lth_nb.predict`: A kept network at work: on new images, and as a file that other programs open.
 - `lth_nb.protocol`: Every choice of a run in one frozen value, and the key that names the run.
@@ -60,7 +60,7 @@ Modules:
 - `lth_nb.stats.aggregate`: Several targets in one number, two recipes beside each other, and what choosing a round costs.
 - `lth_nb.stats.paired`: Differences at a seed, their interval, a word, one text form: the arithmetic of comparisons.
 - `lth_nb.stats.power`: How wide an interval will be before anything has run, and how many seeds make it narrow enough.
-- `lth_nb.stats.predictions`: What networks say about each test image: which class is taken for which, how sure an accuracy is, who is right.
+- `lth_nb.stats.predictions`: What networks say of each test image: what is taken for what, how surely, and who is right.
 - `lth_nb.stats.readings`: The comparable part of a table, made once; its arms paired by seed; four questions; the ladder.
 - `lth_nb.stats.verdict`: What the runs say about one target: accuracies, four answers, health of the runs, one sentence.
 - `lth_nb.study`: Many questions and the table of their runs: asked, missing, collected, opened in one line.

@@ -860,11 +860,9 @@ def begin_search(
     from lth_nb.models import prunable
     protocol = shared.protocol
     per_epoch = steps_per_epoch(len(shared.images), protocol.batch)
-    return start_search(
-        folder,
-        card | dict(k_steps=rewind_step(protocol, per_epoch)),
-        full=full_mask(prunable(shared.network('cpu'), protocol.prunable)),
-        keep_trained=tuple(card['kept_trained']))
+    about = card | dict(k_steps=rewind_step(protocol, per_epoch))
+    full = full_mask(prunable(shared.network('cpu'), protocol.prunable))
+    return start_search(folder, about, full=full, keep_trained=tuple(card['kept_trained']))
 
 def carry_out_search(
     shared:SourceSet, # On which to search

@@ -1,4 +1,4 @@
-"""The command `lth`: run an experiment, predict with its network, list, check and prepare data, read banks, look at a machine.
+"""The command `lth`: experiments, predictions, data sets, banks, and a look at a machine.
 
 `lth run NAME` executes an experiment notebook through papermill from any folder: it finds the
 notebook, fills in the output path, refuses misspelt parameters, and ends with the verdict. The
@@ -192,10 +192,11 @@ def _data_prepare(
 )->str: # What was made
     "lth data prepare"
     from lth_nb.datasets import prepare
+    to = asked.to or data_folder(asked.data)
     prepared = prepare(
         asked.name,
         asked.source,
-        asked.to or data_folder(asked.data),
+        to,
         groups=asked.groups,
         seed=asked.seed,
         skip_broken=asked.skip_broken,

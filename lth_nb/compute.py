@@ -371,11 +371,12 @@ def _network_of(
 )->Checkpoint: # Ready to be kept
     "The network of a run, read once more on its training and validation images."
     is_large = spec.arm in YARDSTICKS and work.large is not None
+    splits = work.large if is_large else work.splits
     return checkpoint(
         spec,
         run,
         read_batches(spec, work, device),
-        work.large if is_large else work.splits,
+        splits,
         protocol=work.protocols[spec.key],
         versions=versions(device, torch.get_num_threads()),
     )

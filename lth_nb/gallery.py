@@ -219,5 +219,5 @@ def cam_figure(
     for label, name in zip(images.labels, said):
         captions += [f'given {model.classes[label]}', f'what spoke for {model.classes[name]}']
 
-    return mosaic(both.reshape(-1, *crops.shape[1:]), captions, title=title,
-                  about=f"{model.about['target']}, {model.about['network']['name']}")
+    about = f"{model.about['target']}, {model.about['network']['name']}"
+    return mosaic(both.reshape(-1, *crops.shape[1:]), captions, title=title, about=about)

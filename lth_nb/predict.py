@@ -123,10 +123,9 @@ class Model:
         warned = [f'**{as_written(told)}.**' for told in self.warnings]
         names = ', '.join(map(as_written, self.classes))
         accuracy = f"test accuracy {accuracy_told(about['test'])}"
-        return '\n\n'.join([
-            *warned,
-            f"**{as_written(about['target'])}**: {names}",
-            f'{as_written(network_told(about))}, {self.px} px; {accuracy}'])
+        told_apart = f"**{as_written(about['target'])}**: {names}"
+        network = f'{as_written(network_told(about))}, {self.px} px; {accuracy}'
+        return '\n\n'.join([*warned, told_apart, network])
 
 def _precision(
     model:Model, # Any

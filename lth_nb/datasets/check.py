@@ -911,5 +911,6 @@ def check(
     findings += [*blank_images(image_facts), *masks_beside(image_facts, places)]
     findings += [*class_names(classes.tolist()), *_aside(image_facts)]
     findings += [*count_findings(images.name, classes.tolist(), counts), *_traps(images)]
+    about = _about(image_facts, places)
     return Report(images.name, images.kind, images.where, digest, tuple(classes.tolist()), counts,
-                  image_facts.size, _about(image_facts, places), _in_order(findings), accepted)
+                  image_facts.size, about, _in_order(findings), accepted)

@@ -609,9 +609,10 @@ def load(
     train_images, val_images, test_images = (
         all_images.take(np.flatnonzero(places.split == split_name))
         for split_name in PARTS)
+    notes = (*images.notes, *set_notes)
     return Splits(
         images.name, images.kind, tuple(classes.tolist()), digest, train_images, val_images, px,
-        (*images.notes, *set_notes), test_images, decoded.white, images.licence)
+        notes, test_images, decoded.white, images.licence)
 
 # %% ../../nbs/datasets/03_sets.ipynb #c57
 def subset(

@@ -222,10 +222,11 @@ def in_table2(
     table_cells = _at_hand(paper_table(), pruned_lines)
     nearest = [_nearest(pruned_lines, table_cell) for table_cell in table_cells.itertuples()]
     cut_points = np.array([one_mean.cut for one_mean in nearest], dtype=float)
+    found = abs(cut_points - table_cells['mean'].to_numpy()) < 1e-6
     return table_cells.assign(
         nearest=[one_mean.percent for one_mean in nearest],
         round=[one_mean['round'] for one_mean in nearest],
-        found=abs(cut_points - table_cells['mean'].to_numpy()) < 1e-6)
+        found=found)
 
 def _at_hand(cells, lines):
     "The cells with a line."
@@ -248,10 +249,11 @@ def dashed_lines(
     printed = table2_cells[table2_cells.column == 'scratch'].set_index('row')['mean']
     others = [_other_row(printed, target, percent) for target, percent in drawn_points.items()]
     same_as = pd.Series(others, index=drawn_points.index, dtype=object)
+    unpruned = first_points.set_index('target').percent
     return pd.DataFrame(dict(
         drawn=drawn_points,
         table2=printed.reindex(drawn_points.index),
-        unpruned_reinit=first_points.set_index('target').percent.reindex(drawn_points.index),
+        unpruned_reinit=unpruned.reindex(drawn_points.index),
         same_as=same_as.where(same_as != '')))
 
 def _other_row(printed, target, percent):
@@ -340,8 +342,9 @@ def check_curves(
     fewest_runs = smallest_runs(line_means.percent, line_means.n_test, most)
     fewest = pd.crosstab(
         [line_means.target, line_means.line], fewest_runs, colnames=['fewest runs'])
+    every_number = fewest.reindex(columns=range(most + 1), fill_value=0)
     return CurvesCheck(
-        curves, fewest.reindex(columns=range(most + 1), fill_value=0), in_table2(curves),
+        curves, every_number, in_table2(curves),
         dashed_lines(curves), mixed_lines(curves, most), before_pruning(curves, NAMED))
 
 # %% ../../nbs/paper/03_curves.ipynb #f36b

@@ -532,11 +532,12 @@ def _draw_cells(fig, cells, kind, decimals):
     "Cells of one finding: what is printed above the marker, two runs below."
     symbol, colour = MARKS[kind]
     places = dict(x=cells.column.astype(str), y=cells.row.astype(str), mode='markers+text')
+    printed = [_mean_and_std(table_cell, decimals) for table_cell in cells.itertuples()]
     fig.add_scatter(
         **places,
         name=kind,
         textposition='top center',
-        text=[_mean_and_std(table_cell, decimals) for table_cell in cells.itertuples()],
+        text=printed,
         marker=dict(symbol=symbol, color=colour, size=13),
         row=1,
         col=1)

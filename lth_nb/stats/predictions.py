@@ -1,4 +1,4 @@
-"""What networks say about each test image: which class is taken for which, how sure an accuracy is, who is right.
+"""What networks say of each test image: what is taken for what, how surely, and who is right.
 
 A run keeps its guess for every test image. *Confusion* counts how often each class was taken for
 each other. Two networks read the same images, so they are compared image by image.
@@ -180,11 +180,12 @@ def mcnemar(
     only_a, only_b = map(len, only_one_right(correct_a, correct_b))
     images, n_apart = len(correct_a), only_a + only_b
     lower_end, upper_end = _tango(only_a, only_b, images)
+    p = float(binomtest(only_a, n_apart).pvalue) if n_apart else 1.
     return McNemar(
         effect=(only_a - only_b) / images,
         lo=lower_end,
         hi=upper_end,
-        p=float(binomtest(only_a, n_apart).pvalue) if n_apart else 1.,
+        p=p,
         only_a=only_a,
         only_b=only_b,
         n=images)

@@ -564,12 +564,14 @@ def differences(
         return None
     used_sides = [number for number, weight in enumerate(weights) if weight]
     weighted_sum = sum(weights[number] * paired_rows[f'value{number}'] for number in used_sides)
-    images = (paired_rows, weights, used_sides, sides[0].reading.correct)
+    images = ()
+    if all(map(_has_predictions, sides)):
+        images = (paired_rows, weights, used_sides, sides[0].reading.correct)
     return Differences(
         by_seed=weighted_sum.groupby(paired_rows.seed).mean(),
         banks=_banks(paired_rows, used_sides),
         control=_control_mean(paired_rows, weights),
-        images=images if all(map(_has_predictions, sides)) else ())
+        images=images)
 
 def unit_of(
     banks:pd.DataFrame, # Columns seed, source, search_seed

@@ -303,10 +303,11 @@ def health(
 )->Health: # What was not given was not checked
     "The four checks that come before an answer."
     still_gained = np.fmax(_curve_gain(reading, curves), _budget_gain(reading, budgets))
+    controls = {source: positive_control(reading, source) for source in reading.sources}
     return Health(
         arms=_run_health(reading, curves),
         searches=_search_health(searches),
-        positive={source: positive_control(reading, source) for source in reading.sources},
+        positive=controls,
         gain=float(still_gained),
         lacking=tuple(lacking))
 
