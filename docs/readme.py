@@ -1,5 +1,5 @@
 """README.md and its figure, light and dark, from nbs/index.ipynb: `python docs/readme.py` writes them,
-`--check` says if README.md is in step."""
+`--check` says if all three are in step."""
 import re
 import sys
 from pathlib import Path
@@ -17,7 +17,9 @@ WHITE, CLEAR = 'fill: rgb(255, 255, 255); fill-opacity: 1', 'fill-opacity: 0'
 def figure(notebook):
     "The still beside the first live figure."
     outputs = [output.get('data', {}) for cell in notebook.cells for output in cell.get('outputs', [])]
-    return next(data['image/svg+xml'] for data in outputs if 'image/svg+xml' in data)
+    stills = [data['image/svg+xml'] for data in outputs if 'image/svg+xml' in data]
+    if not stills: sys.exit('nbs/index.ipynb has no still of its figure: run python docs/figures.py first')
+    return stills[0]
 
 
 def readme(notebook):

@@ -325,9 +325,10 @@ def carry_all(
     "Carry out one spec, or several side by side."
     torch.set_num_threads(1) # of this thread
     keep_memory()
+    network = work.network(device) # the first one of a process imports torchvision: no run's time
     began = time.perf_counter()
     if len(specs) == 1:
-        runs = [carry_out(specs[0], work.network(device), work, resume=resume)]
+        runs = [carry_out(specs[0], network, work, resume=resume)]
         about = facts(device)
     else:
         runs = carry_out_stack(specs, work, device)
@@ -336,13 +337,13 @@ def carry_all(
     each = (time.perf_counter() - began) / len(runs)
     came = []
     for spec, finished, limit in zip(specs, runs, to_beat):
-        network = None
+        kept = None
         if limit is not None and finished.metrics['val_loss'] < limit:
-            network = _network_of(spec, finished, work, device)
+            kept = _network_of(spec, finished, work, device)
 
         own = about | dict(whole_seconds=_whole_seconds(finished, each))
         worker = f'{gethostname()} {os.getpid()}'
-        came.append(Carried(replace(finished, state=None), network, own, worker))
+        came.append(Carried(replace(finished, state=None), kept, own, worker))
 
     return came
 

@@ -30,7 +30,7 @@ from .protocol import choose, seed_from
 def _torchvision(
     name:str, # In `torchvision.models.resnet`
 )->Callable: # A class, or what makes a network
-    "A part of torchvision, whose import takes a second that a plan need not wait for."
+    "A part of torchvision, whose import takes a second: figures and tables need not wait for it."
     return getattr(import_module('torchvision.models.resnet'), name)
 
 def _small_stem_(

@@ -246,7 +246,7 @@ def plan(
     arms:tuple[str,...],        # Names in `ARMS`
     labels:dict,                # preset, recipe, changed, smoke, target_kind
     curve:tuple[int,...]=(),    # Further rounds of the ticket alone
-)->list[Spec]: # In the order they are run: seed by seed, so that an early look is a paired one
+)->list[Spec]: # As planned, seed by seed; `in_turn` says in which order they run
     "Every run of one recipe."
     for source, banks_found in banks.items():
         _check_searches(source, banks_found)
@@ -296,7 +296,7 @@ def _runs_of_bank(
 @dataclass(frozen=True)
 class Sweep:
     "All runs of one question, and what they were planned with."
-    specs:tuple[Spec,...]         # In the order they are run
+    specs:tuple[Spec,...]         # As planned
     splits:Splits                 # The target, as it is used
     banks:dict[str,Bank]          # By name
     protocols:dict[str,Protocol]  # Key of a spec -> what it is trained with
@@ -574,12 +574,12 @@ def read_batches(
 def in_turn(
     specs:list[Spec], # In any order
     work:Sweep,       # That they are part of
-)->list[Spec]: # Each once
+)->list[Spec]: # The same, by their seed
     "The order in which runs are handed out."
     last = max((spec.seed for spec in specs), default=None)
     def place(spec):
         "Its seed, and then how many networks the run trains."
-        return spec.seed, -_tries(spec, work) if spec.seed == last else 0
+        return spec.seed, (-_tries(spec, work) if spec.seed == last else 0)
     return sorted(specs, key=place)
 
 def _tries(

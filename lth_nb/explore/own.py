@@ -77,6 +77,7 @@ from lth_nb.explore.widgets import (
 from ..figures import accuracies_told, dot_plot, ladder_figure
 from ..figures.pictures import sample_grid
 from ..figures.style import about
+from ..models import build
 from ..protocol import ARM_NAMES, Protocol, as_written, fenced, set_name, whole
 from ..runs import Runs, table
 from ..stats import accuracy_table, expected_half_width, ladder, readings
@@ -463,7 +464,6 @@ def seconds_per_step(
     number:int=4,      # Steps timed, after one that is not
 )->float: # Of one training step on one thread of this machine, the fastest of them
     "Measure one step."
-    from lth_nb.models import build  # with torchvision: seconds that opening the page need not wait
     px, batch_size, threads = protocol.px, protocol.batch, torch.get_num_threads()
     network = build(protocol.model, classes, px=px).to(memory_format=torch.channels_last).train()
     images = torch.randn(batch_size, 3, px, px).to(memory_format=torch.channels_last)

@@ -187,7 +187,7 @@ def test_the_round_slider_changes_the_masks(explorer):
 
 def own_page_alone(home, name, smoke):
     "A copy of the explorer with the third page alone: seconds, and the same page."
-    book = json.loads((home/'explore.ipynb').read_text())
+    book = json.loads((ROOT/'nbs/experiments/explore.ipynb').read_text())
     others = ('study = StudyPage', 'def bank_page', 'at_hand = ')
     book['cells'] = [c for c in book['cells'] if not any(part in ''.join(c['source']) for part in others)]
     for cell in book['cells']:
@@ -224,8 +224,8 @@ def test_a_transfer_runs_in_the_background_and_stops(page, lab, shot):
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")  # nothing is lost
     assert state(last_job(home/'runs')) == 'running'
     run_all(page, address, 'runs.ipynb')
-    page.faults.clear()  # JupyterLab reports widgets that went with the old kernel
     page.wait_for_selector('text=/cells: .*(finished|[0-9]+ of [0-9]+ runs)/', timeout=60_000)
+    page.faults.clear()  # JupyterLab reports widgets that went with the old kernel
     page.wait_for_selector('text=cells: finished', timeout=400_000)
     page.locator('text=cells: finished').evaluate('part => part.scrollIntoView()')
     verdict = json.loads((home/'runs/cells/verdict.json').read_text())['tuned']['sentence']
