@@ -405,7 +405,8 @@ def test_waiting_for_another_process_is_said_once(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(compute, 'claim', elsewhere)
     monkeypatch.setattr(compute.time, 'sleep', lambda seconds: None)
     monkeypatch.setattr(compute.Writer, 'places', {spec.key: None})
-    compute.compute(SimpleNamespace(specs=[spec]), Runs(tmp_path))
+    work = SimpleNamespace(specs=[spec], protocols={spec.key: make_protocol('demo', 'tuned')})
+    compute.compute(work, Runs(tmp_path))
     assert capsys.readouterr().out.count('waiting for another process') == 1 and len(asked) == 5
 
 
