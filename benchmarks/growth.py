@@ -31,8 +31,9 @@ from lth_nb.protocol import make_protocol, written  # noqa: E402
 from lth_nb.runs import Runs  # noqa: E402
 from lth_nb.sweep import sweep  # noqa: E402
 
-RUN = dict(train=('200', '400', '800'), px=('16', '32', '64'), epochs=(2, 4, 8)) # Of one run
-OF_MEMORY = dict(train=RUN['train'], px=RUN['px'], seeds=(1, 2, 4), rounds=(2, 4, 8), workers=(1, 2, 4))
+OF_BOTH = dict(train=('200', '400', '800'), px=('16', '32', '64'), seeds=(1, 2, 4), rounds=(2, 4, 8))
+OF_TIME = OF_BOTH | dict(epochs=(2, 4, 8))
+OF_MEMORY = OF_BOTH | dict(workers=(1, 2, 4))
 WHAT = dict(train='training images', px='the side in pixels', epochs='epochs', seeds='seeds', rounds='rounds',
             workers='workers')
 
@@ -115,7 +116,7 @@ def main():
             piece(home, options.of, options.at)()
             return 0
 
-        for name, sizes in (RUN | dict(seeds=(1, 2, 4), rounds=(2, 4, 8))).items():
+        for name, sizes in OF_TIME.items():
             rows.append(grown(name, {size: piece(home, name, size) for size in sizes}, options.repeats))
         taken = in_turns(options.repeats, one=grid(home, 4), two=grid(home, 4, workers=2))
         rows.append(row('growth: eight runs by one thread over two', ratios(taken['one'], taken['two']), 'times'))

@@ -325,10 +325,9 @@ def carry_all(
     "Carry out one spec, or several side by side."
     torch.set_num_threads(1) # of this thread
     keep_memory()
-    network = work.network(device) # the first one of a process imports torchvision: no run's time
     began = time.perf_counter()
     if len(specs) == 1:
-        runs = [carry_out(specs[0], network, work, resume=resume)]
+        runs = [carry_out(specs[0], work.network(device), work, resume=resume)]
         about = facts(device)
     else:
         runs = carry_out_stack(specs, work, device)
