@@ -4,8 +4,12 @@
 
 Nothing of lth_nb is imported. From table.csv, predictions.npz and study.json every accuracy,
 difference, interval and word is derived anew: accuracies from the predicted classes, differences
-seed by seed, textbook t intervals over the seeds, Holm over the four questions. What the committed
-outputs of the notebook say is read back and compared to the precision printed.
+seed by seed, textbook t intervals over the seeds, Holm over the four questions, and over the
+comparisons of each claim of the paper. Beside them, from tuning.csv and the cards of the banks:
+what longer training gained, hours; and from the runs that come with the package, what tickets gain
+where they were found. What the committed outputs of the notebook say is read back and compared to
+the precision printed. Not derived again: which network the advice chooses, and what a study of the
+paper's size would take.
 
 One line a group says how many numbers agree; each that does not is named. The status is 1 where
 one disagrees, or where the notebook has a group of which nothing could be compared."""
@@ -25,6 +29,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 NOTEBOOK = Path(__file__).parents[1] / 'nbs/experiments/what_we_found.ipynb'
+CONTROLS = Path(__file__).parents[1] / 'lth_nb/banks/controls.csv' # Runs of sources on themselves
 
 # The rules, fixed before any run
 QUESTIONS = [('ticket', control) for control in ('scratch', 'dense', 'shuffled', 'finetuned_dense')]
@@ -48,11 +53,17 @@ GROUPS = {
     'figures, words and n': 'forest(',
     'accuracy table': 'accuracies(',
     'health table': 'health_page(',
+    'without collapsed runs': 'sensitivity(',
     'four questions': 'told_of(',
     'four questions, table': 'answers_of(',
     'beside the four': 'beside_table(',
     'paper minus tuned': 'compare_gains(',
-    'advice table': 'advice('}
+    'advice table': 'advice(',
+    'advice, sentence': 'advised(',
+    "the paper's claims": 'claim_table(',
+    'seeds to tell': 'expected_half_width(',
+    'design': 'design_of(',
+    'size and hours': 'design_of('}
 
 
 # What was compared
@@ -100,6 +111,7 @@ class Study:
     classes: dict      # Fingerprint of a target -> number of its classes
     transfers: list    # Lines of the plan
     tuning: pd.DataFrame|None # Lengths of training that were tried on scratch
+    folder: Path
 
     def planned(self, parts):
         "The names of all runs that some parts of the plan ask for."
@@ -143,8 +155,9 @@ def runs_of_line(line):
 def read_runs(path):
     "table.csv: texts stay texts, an empty cell of a number is NaN, that of a place is `ABSENT`."
     runs = pd.read_csv(path, dtype=str, keep_default_na=False)
-    numbers = ['seed', 'n_train', 'n_test', 'px', 'epochs', 'sparsity', 'val_acc', 'test_acc',
-               'val_balanced_acc', 'test_balanced_acc', 'round', 'search_seed']
+    numbers = ['seed', 'n_train', 'n_val', 'n_test', 'px', 'epochs', 'steps', 'seconds', 'sparsity',
+               'params_kept', 'val_acc', 'test_acc', 'val_balanced_acc', 'test_balanced_acc',
+               'round', 'search_seed']
     for column in runs.columns.intersection(numbers):
         runs[column] = pd.to_numeric(runs[column], errors='coerce')
     for column in ('round', 'search_seed'):
@@ -173,7 +186,8 @@ def read_study(folder, tally):
         tally.close('test accuracy of runs', name, run.test_acc, accuracies[-1])
     tuning = folder / 'tuning.csv'
     tried = pd.read_csv(tuning) if tuning.exists() else None
-    return Study(runs.assign(accuracy=accuracies), right, classes, plan['transfers'], tried)
+    accurate = runs.assign(accuracy=accuracies)
+    return Study(accurate, right, classes, plan['transfers'], tried, folder)
 
 
 def run_names(runs):
@@ -254,9 +268,14 @@ class Target:
             self.by_arm[arm, source] = runs if whole else runs[at_round]
         return self.by_arm[arm, source]
 
+    @property
+    def halfway(self):
+        "Half of the way from guessing to tuned scratch, on validation: a run below it collapsed."
+        return (self.chance + self.ceiling) / 2
+
     def collapsed(self, runs):
-        "Share of runs below half of what tuned scratch gains over guessing, on validation."
-        return (runs.val_acc < (self.chance + self.ceiling) / 2).mean()
+        "Share of runs that collapsed."
+        return (runs.val_acc < self.halfway).mean()
 
     def accuracies(self, arm, source):
         "Test accuracy by seed."
@@ -476,13 +495,16 @@ class Article:
     at_hand: int         # Runs that the plan asks for and the table has
     sources: list        # Those that the means are over
     tuning: pd.DataFrame|None
+    planned: int         # Runs that the plan asks for
+    searched: str        # Recipe of the searches behind the tickets
+    studies: dict = field(default_factory=dict) # Name -> what the notebook reads, in its order
 
     @cached_property
     def means(self):
         "The four questions and the early weights, averaged over targets."
         four = {pair: over_targets(self.targets, pair, self.sources) for pair in QUESTIONS}
-        early = {EARLY: over_targets(self.targets, EARLY, self.sources)}
-        return worded(four, MEAN_MARGIN) | worded(early, MEAN_MARGIN)
+        early = {EARLY: over_targets(self.targets, EARLY, self.sources)} # no question: no word
+        return worded(four, MEAN_MARGIN) | early
 
     def mean(self, pair):
         "Any difference averaged over targets."
@@ -495,9 +517,27 @@ class Article:
         for target, source in product(self.targets, self.sources):
             four = {pair: on_target(target, pair, source) for pair in QUESTIONS}
             early = {EARLY: on_target(target, EARLY, source)}
-            told = worded(four, TARGET_MARGIN) | worded(early, TARGET_MARGIN)
+            told = worded(four, TARGET_MARGIN) | early
             rows |= {(pair, target.name, source): answer for pair, answer in told.items()}
         return rows
+
+    @cached_property
+    def gains(self):
+        "Ticket - scratch of every target and source, where both were run."
+        gained = [answer for (pair, *_), answer in self.rows.items() if pair == QUESTIONS[0]]
+        return [answer for answer in gained if not np.isnan(answer.effect)]
+
+    @cached_property
+    def without_collapsed(self):
+        "The same, without the seeds of a target at which a run collapsed."
+        left = []
+        for target in self.targets:
+            fell = target.runs.val_acc < target.halfway
+            seeds = set(target.runs.seed[fell])
+            kept = target.runs[~target.runs.seed.isin(seeds)]
+            left.append(Target(kept, target.right, target.chance, target.ceiling))
+            left[-1].read_at = target.read_at # the round that was read
+        return replace(self, targets=left)
 
     def mean_accuracy(self, arm):
         "Averaged over targets, of the first source."
@@ -520,23 +560,31 @@ def sources_to_tell(targets):
     return [max(counts, key=counts.get)]
 
 
-def article_of(study, notebook):
-    "What should stand in a notebook that was run with its own parameters on a study."
-    wanted = study.planned(notebook.parts)
+def asked_of(study, parts, notebook):
+    "The runs at hand of some parts of a study and of one search recipe; the planned; that recipe."
+    wanted = study.planned(parts)
     asked = study.runs[[name in wanted for name in run_names(study.runs)]]
-    at_hand = len(asked)
     searched = notebook.parameter('search_recipe', '') or 'paper'
     if searched not in set(asked.search_recipe):
         searched = asked.search_recipe[asked.search_recipe != ''].iloc[0]
-    asked = asked[asked.search_recipe.isin(['', searched])]
-    wanted = {name for name in wanted if name[4] in ('', searched)}
+    of_search = asked[asked.search_recipe.isin(['', searched])]
+    return of_search, {name for name in wanted if name[4] in ('', searched)}, searched
+
+
+def article_of(study, notebook):
+    "What should stand in a notebook that was run with its own parameters on a study."
+    parts = notebook.parts[0] if notebook.parts else []
+    planned = study.planned(parts)
+    at_hand = sum(name in planned for name in run_names(study.runs))
+    asked, wanted, searched = asked_of(study, parts, notebook)
     runs = settled(asked, wanted)
     by_recipe = {recipe: targets_of(study, runs, recipe) for recipe in ('tuned', 'paper')}
     targets = by_recipe['tuned'] or by_recipe['paper']
     if not targets:
         raise SystemExit('no target has every arm: nothing to compare')
     others = by_recipe['paper'] if by_recipe['tuned'] else []
-    return Article(targets, others, at_hand, sources_to_tell(targets), study.tuning)
+    return Article(targets, others, at_hand, sources_to_tell(targets), study.tuning, len(planned),
+                   searched)
 
 
 # The notebook
@@ -559,12 +607,11 @@ class Notebook:
 
     @property
     def parts(self):
-        "The parts of a plan that it reads: the words of its call of `question` after the first."
-        for node in self.statements:
-            if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'question':
-                words = [word.value for word in node.args if isinstance(word, ast.Constant)]
-                return words[1:]
-        return []
+        "The parts of a plan that it reads: the words of each call of `question` after the first."
+        calls = [node for node in self.statements
+                 if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'question']
+        return [[word.value for word in call.args if isinstance(word, ast.Constant)][1:]
+                for call in calls]
 
     def parameter(self, name, otherwise):
         "The value a parameter was last given."
@@ -687,13 +734,15 @@ def check_at_hand(tally, notebook, article):
     for text in notebook.texts(GROUPS['runs at hand']):
         for shown in re.findall(r'([\d,]+) runs at hand', text):
             tally.printed('runs at hand', 'runs at hand', shown, article.at_hand)
+        for shown in re.findall(r'at hand of ([\d,]+) planned', text):
+            tally.printed('runs at hand', 'planned', shown, article.planned)
 
 
 TITLE = { # What a title is made of -> what it says for each word
     ('ticket', 'dense'): {
-        'higher': 'scarce sets helps',
-        'lower': 'scarce sets costs accuracy',
-        'no different': 'scarce sets changes nothing'},
+        'higher': 'learned on photographs helps',
+        'lower': 'learned on photographs costs accuracy',
+        'no different': 'learned on photographs changes nothing'},
     ('ticket', 'scratch'): {
         'higher': 'tickets beat training from scratch',
         'lower': 'tickets fall behind training from scratch',
@@ -708,28 +757,42 @@ def check_title(tally, text, article):
         said = [word for word, phrase in phrases.items() if phrase in part]
         told = said[0] if said else ''
         tally.same('title', name, told, answer.word if answer.word in SETTLED else '')
-        between = re.search(rf'({NUMBER}) to ({NUMBER}) points', part)
+        between = re.search(rf'({NUMBER}) to ({NUMBER}) points', part.split(' (single sets')[0])
         tally.same('title', f'{name}, how far', bool(between), answer.word == 'open')
         for shown, end in zip(between.groups() if between else (), (answer.lower, answer.upper)):
             tally.printed('title', f'{name}, end of the interval', shown, 100 * end)
-    shown = re.search(r'on (\d+) scarce sets', text)
+    if article.means[QUESTIONS[0]].word in SETTLED:
+        form = rf'single sets: ({NUMBER}) to ({NUMBER}) points'
+        check_spread(tally, 'title', form, text, article)
+    shown = re.search(r'mean of (\d+) scarce sets', text)
     tally.same('title', 'targets', shown[1] if shown else '', str(len(article.targets)))
+
+
+def check_spread(tally, group, form, text, article):
+    "The smallest and the largest gain of a set, as a text says them in some form."
+    spread = re.search(form, text)
+    if spread is None:
+        tally.absent(group, 'gains from set to set')
+        return
+    effects = [answer.effect for answer in article.gains]
+    for end, shown, effect in zip(('smallest', 'largest'), spread.groups(),
+                                  (min(effects), max(effects))):
+        tally.printed(group, f'{end} gain', shown, 100 * effect)
 
 
 SENTENCES = { # How a sentence of the abstract begins -> what it tells
     'Ticket against scratch': ('ticket', 'scratch'),
-    'Early weights alone, unpruned': EARLY,
+    'Early weights unpruned': EARLY,
     'Pruning them': ('ticket', 'dense'),
-    "At the ticket's places instead of shuffled ones": ('ticket', 'shuffled'),
-    'Against fine-tuning the whole trained network': ('ticket', 'finetuned_dense')}
+    "The ticket's places against shuffled ones": ('ticket', 'shuffled'),
+    'Against ordinary transfer': ('ticket', 'finetuned_dense')}
 
 
 def check_opening(tally, text, article):
     "How many sets and images there are, and what both kinds of network reach."
     opening = re.search(
         rf'On (\d+) sets of ({NUMBER}) to ({NUMBER}) training images \(([^)]*)\), networks from '
-        rf'scratch reach ({NUMBER}) ?% and (.+?) tickets, ({NUMBER}) ?% pruned, ({NUMBER}) ?%',
-        text)
+        rf'scratch reach ({NUMBER})%, (.+?) tickets \(({NUMBER})% pruned\) ({NUMBER})%', text)
     if opening is None:
         tally.absent('abstract', 'its first sentence')
         return
@@ -747,17 +810,43 @@ def check_opening(tally, text, article):
         tally.printed('abstract', name, shown, expected)
 
 
+def check_yardstick(tally, text, article):
+    "What the pretrained network reaches, where every target has it."
+    reached = article.mean_accuracy('pretrained')
+    said = re.search(rf'a fine-tuned ImageNet network \((\d+) seeds\) ({NUMBER})%', text)
+    tally.same('abstract', 'pretrained is told', bool(said), not np.isnan(reached))
+    if said:
+        seeds = min(target.runs.seed[target.runs.arm == 'pretrained'].nunique()
+                    for target in article.targets)
+        tally.same('abstract', 'seeds of pretrained', said[1], str(seeds))
+        tally.printed('abstract', 'pretrained', said[2], 100 * reached)
+
+
+def check_gains_by_set(tally, text, article):
+    "How far the gains of the sets are from each other, and how many are higher alone."
+    check_spread(tally, 'abstract', rf'set by set ({NUMBER}) to ({NUMBER}),', text, article)
+    alone = re.search(r'higher in (\d+) of (\d+)\.', text)
+    higher = sum(answer.word == 'higher' for answer in article.gains)
+    places = len(article.targets) * len(article.sources)
+    for name, shown, expected in zip(('higher alone', 'of'), alone.groups() if alone else ('', ''),
+                                     (higher, places)):
+        tally.same('abstract', name, shown, str(expected))
+
+
 def check_abstract(tally, text, article):
     "Every number of the abstract."
     check_opening(tally, text, article)
+    check_yardstick(tally, text, article)
+    check_gains_by_set(tally, text, article)
     for beginning, pair in SENTENCES.items():
         sentence = re.search(re.escape(beginning) + r': (.*?)\.(?= [A-Z]|$)', text)
         if sentence is None:
             tally.absent('abstract', beginning)
             continue
         name = ' - '.join(pair)
-        check_told(tally, ('abstract', 'abstract'), name, sentence[1], article.means[pair])
-    level = re.search(r'Means with (\d+) % intervals', text)
+        of_mean = sentence[1].split('; set by set')[0]
+        check_told(tally, ('abstract', 'abstract'), name, of_mean, article.means[pair])
+    level = re.search(r'Means, (\d+) % intervals,', text)
     tally.same('abstract', 'level of the intervals', level[1] if level else '', '95')
     check_basis(tally, 'abstract', 'means', text, article.means[QUESTIONS[0]])
 
@@ -807,7 +896,10 @@ def check_row(tally, name, row, answer, is_mean):
     over_seeds = [answer.lower, answer.upper]
     wide = [np.fmin(answer.lower, answer.wide_lower), np.fmax(answer.upper, answer.wide_upper)]
     expected = [over_seeds] if is_mean else [wide, over_seeds]
-    for ends, bar in zip(expected, row.bars):
+    drawn = [bar for bar in row.bars if not np.isnan(bar).any()]
+    number = 0 if np.isnan(answer.lower) else len(expected)
+    tally.same(of_numbers, f'{name}, bars', len(drawn), number)
+    for ends, bar in zip(expected, drawn):
         for end, shown in zip(ends, bar):
             tally.close(of_numbers, f'{name}, bar', shown, 100 * end, 1e-6)
     if row.numbers:
@@ -910,6 +1002,52 @@ def check_health(tally, notebook, article):
                     said = row.get(column) == 'not checked'
                     tally.judge(group, said and np.isnan(number), f'{name}, {column}',
                                 row.get(column), number)
+            check_control(tally, name, row.get('positive_control', ''), article)
+
+
+def check_control(tally, name, text, article):
+    "What the tickets gain on their own source, from the runs that come with the package."
+    for control in ('reinit', 'shuffled'):
+        gained = gain_at_home(article.sources[0], control, article.searched)
+        shown = re.search(rf'({NUMBER}) over {control}', text)
+        where = f'{name}, positive control over {control}'
+        if shown and gained is not None:
+            tally.printed('health table', where, shown[1], 100 * gained)
+        else:
+            tally.same('health table', where, bool(shown), gained is not None)
+
+
+def gain_at_home(source, control, searched):
+    "Ticket minus a control on a source itself, mean over seeds; None where it was not run."
+    if not CONTROLS.exists():
+        return None
+    runs = read_runs(CONTROLS)
+    at_home = (runs.target == source) & (runs.source == source)
+    runs = runs[at_home & (runs.search_recipe == searched)]
+    by_arm = runs[runs['round'] == runs['round'].max()].pivot_table(
+        index='seed', columns='arm', values='test_acc')
+    if not {'ticket', control} <= {*by_arm}:
+        return None
+    return (by_arm.ticket - by_arm[control]).mean()
+
+
+def check_without_collapsed(tally, notebook, article):
+    "The four questions over all seeds, and without those at which a run collapsed."
+    group, left = 'without collapsed runs', article.without_collapsed
+    for table in notebook.tables(GROUPS[group]):
+        tally.same(group, 'questions', sorted(table), sorted(map(' - '.join, QUESTIONS)))
+        for pair in QUESTIONS:
+            name = ' - '.join(pair)
+            row, before, after = table.get(name, {}), article.means[pair], left.means[pair]
+            for column, size, answer in (('points [95 %]', 'n', before),
+                                         ('without them', 'n left', after)):
+                shown = row.get(column, '')
+                if np.isnan(answer.effect):
+                    tally.judge(group, answer.barred in shown, f'{name}, {column}', shown,
+                                answer.barred)
+                else:
+                    check_interval(tally, group, f'{name}, {column}', shown, answer)
+                tally.same(group, f'{name}, {size}', row.get(size, ''), str(answer.seeds))
 
 
 def check_questions(tally, notebook, article):
@@ -1008,8 +1146,334 @@ def check_advice(tally, notebook, article):
                 tally.printed(group, f'{arm} on {target.name}', shown, 100 * reached)
 
 
+# What the paper claims
+
+SOURCES = ('cifar10', 'cifar100', 'fashion_mnist', 'mnist') # Natural ones
+CELLS = ('blood_cells', 'pbc') # Sets that play the part of human_lba
+DEEP_OWN = (*CELLS, 'tissue', 'lc25000') # Where 1 % of the weights suffice and own tickets win
+NATURAL = ('genres', 'wikiart_genre', 'painters', 'wikiart_artist1') # Where natural ones do
+RELATED = [('wikiart_artist1', 'wikiart_artist2')] # Tickets of the first, transferred to the second
+SPARSE = .99
+
+
+@dataclass
+class Half:
+    "One side of a comparison: an arm of a target over some rounds, all where none is given."
+    target: Target
+    arm: str
+    source: str
+    rounds: tuple = ()
+    steady: bool = False # Minus the std over the rounds instead of their mean
+
+    @cached_property
+    def runs(self):
+        "Its runs."
+        runs = self.target.runs
+        runs = runs[(runs.arm == self.arm) & runs.source.isin(['', self.source])]
+        if self.arm in (*FULL_MASK, *SHARED) or not self.rounds:
+            return runs
+        return runs[runs['round'].isin(self.rounds)]
+
+    @property
+    def by_bank(self):
+        "Its value per seed and bank that has all of its rounds."
+        groups = self.runs.groupby(['seed', 'source', 'search_seed']).accuracy
+        values = groups.agg(['size', 'mean', 'std']).reset_index()
+        values['value'] = -values['std'] if self.steady else values['mean']
+        whole = values[values['size'] == self.runs['round'].nunique()]
+        return whole[['seed', 'source', 'search_seed', 'value']]
+
+    @property
+    def on_validation(self):
+        "Mean validation accuracy."
+        return self.runs.val_acc.mean()
+
+    @property
+    def barred(self):
+        "Why it may get no word."
+        if self.target.under_trained:
+            return 'under-trained'
+        return 'collapsed' if self.target.collapsed(self.runs) > MOST_COLLAPSED else ''
+
+
+def between(first, second):
+    "One side minus another, seed by seed, within a bank where both are of one source."
+    pairs = first.by_bank.merge(second.by_bank, on='seed', suffixes=('', '_control'))
+    other_bank = pairs.search_seed != pairs.search_seed_control
+    pairs = pairs[~((pairs.source == pairs.source_control) & other_bank)]
+    if pairs.empty:
+        return Answer()
+    by_seed = (pairs.value - pairs.value_control).groupby(pairs.seed).mean()
+    control = pairs.groupby('seed').value_control.mean().mean()
+    return answer_of(by_seed, control if 0 <= control <= 1 else np.nan,
+                     barred=first.barred or second.barred)
+
+
+def over_shared_rounds(first, second):
+    "The accuracy over the rounds that both sides have, and from three on their steadiness."
+    shared = set(first.runs['round']) & set(second.runs['round']) - {0, ABSENT}
+    both = [replace(half, rounds=tuple(sorted(shared))) for half in (first, second)]
+    compared = [between(*both)]
+    if len(shared) > 2:
+        compared.append(between(*(replace(half, steady=True) for half in both)))
+    return [(first.target.name, answer) for answer in compared]
+
+
+def at_read_round(target, source):
+    "The tickets of a source at the round that is read."
+    return Half(target, 'ticket', source, (target.read_at,))
+
+
+def best_natural(target):
+    "The natural source that validation puts first, '' without one."
+    natural = [source for source in target.sources if source in SOURCES]
+    return max(natural, key=lambda source: at_read_round(target, source).on_validation, default='')
+
+
+def sparsest(target, source):
+    "The tickets of the sparsest round that every seed has; None where it is not sparse enough."
+    tickets = target.runs[(target.runs.arm == 'ticket') & (target.runs.source == source)]
+    everyone = len(tickets.groupby(['search_seed', 'seed']))
+    counts = tickets.groupby('round').size()
+    whole = counts.index[counts == everyone]
+    if whole.empty:
+        return None
+    side = Half(target, 'ticket', source, (whole.max(),))
+    return side if side.runs.sparsity.mean() >= SPARSE else None
+
+
+def claim_beats_scratch(targets):
+    "(a) Tickets of every source against scratch, on every target."
+    return [(target.name, between(at_read_round(target, source), Half(target, 'scratch', source)))
+            for target in targets for source in target.sources]
+
+
+def claim_how_sparse(targets):
+    "(b) The sparsest tickets against scratch: all sources on deep targets, own ones on the others."
+    compared = []
+    for target in targets:
+        if target.name not in (*DEEP_OWN, *NATURAL):
+            continue
+        asked = target.sources if target.name in DEEP_OWN else {target.name} & {*target.sources}
+        sides = list(filter(None, (sparsest(target, source) for source in asked)))
+        if sides:
+            best = max(sides, key=lambda side: side.on_validation)
+            compared.append((target.name, between(best, Half(target, 'scratch', best.source))))
+    return compared
+
+
+def claim_own_or_natural(targets):
+    "(c) Own tickets against those of the best natural source, the expected winner first."
+    compared = []
+    for target in targets:
+        natural = best_natural(target)
+        if natural and target.name in target.sources and target.name in (*DEEP_OWN, *NATURAL):
+            sides = [at_read_round(target, target.name), at_read_round(target, natural)]
+            if target.name in NATURAL:
+                sides.reverse()
+            compared.append((target.name, between(*sides)))
+    return compared
+
+
+def claim_against_finetuned(targets):
+    "(d) CIFAR tickets against fine-tuned ones, where the set plays human_lba."
+    compared = []
+    for target in targets:
+        for source in target.sources if target.name in CELLS else ():
+            finetuned = Half(target, 'finetuned', source)
+            if source.startswith('cifar') and len(finetuned.runs):
+                compared += over_shared_rounds(Half(target, 'ticket', source), finetuned)
+    return compared
+
+
+def claim_related(targets):
+    "(e) Tickets of a related set against those of the best natural source."
+    compared = []
+    for target, (source, name) in product(targets, RELATED):
+        natural = best_natural(target)
+        if target.name == name and source in target.sources and natural:
+            compared += over_shared_rounds(Half(target, 'ticket', source),
+                                           Half(target, 'ticket', natural))
+    return compared
+
+
+def claim_by_size(sized):
+    "(f) Tickets at the largest training set against those at the smallest."
+    places = {}
+    for target in sized:
+        for source in target.sources:
+            places.setdefault((target.name, source), []).append(target)
+    compared = []
+    for (_, source), several in places.items():
+        several = sorted(several, key=lambda target: target.runs.n_train.iloc[0])
+        if len(several) > 1:
+            compared += over_shared_rounds(Half(several[-1], 'ticket', source),
+                                           Half(several[0], 'ticket', source))
+    return compared
+
+
+def sized_targets(study, asked, recipe):
+    "The runs of one recipe by target and size of the training set, where tickets were run."
+    found = []
+    on_recipe = asked[asked.recipe == recipe]
+    for (name, size), runs in on_recipe.groupby(['target', 'n_train']):
+        if 'ticket' not in set(runs.arm):
+            continue
+        scratch = asked[(asked.target == name) & (asked.n_train == size) & (asked.arm == 'scratch')]
+        tuned = scratch[scratch.recipe == 'tuned']
+        ceiling = (scratch[scratch.recipe == recipe] if tuned.empty else tuned).val_acc.mean()
+        chance = 1 / study.classes[runs.fingerprint.iloc[0]]
+        found.append(Target(runs, study.right, chance, ceiling))
+    return found
+
+
+def claims_of(study, asked, recipe):
+    "What stands behind each claim: letter -> (target, answer) of its comparisons, after Holm."
+    sized = sized_targets(study, asked, recipe)
+    largest = {target.name: target for target in sized} # ascending, so the largest stays
+    targets = list(largest.values())
+    compared = dict(
+        a=claim_beats_scratch(targets), b=claim_how_sparse(targets),
+        c=claim_own_or_natural(targets), d=claim_against_finetuned(targets),
+        e=claim_related(targets), f=claim_by_size(sized))
+    told = {}
+    for letter, answers in compared.items():
+        judged = worded(dict(enumerate(answer for _, answer in answers)), TARGET_MARGIN)
+        named = [(name, judged[place]) for place, (name, _) in enumerate(answers)]
+        told[letter] = [(name, answer) for name, answer in named if not np.isnan(answer.effect)]
+    return told
+
+
+def check_claims(tally, notebook, article):
+    "How many comparisons of each claim have which word, and the one that is shown."
+    group = "the paper's claims"
+    for table in notebook.tables(GROUPS[group]):
+        columns = {column for row in table.values() for column in row}
+        for column, (place, name) in product(columns, enumerate(article.studies)):
+            recipe, of_study = column.split(', ')
+            if of_study != name:
+                continue
+            study = article.studies[name]
+            asked, *_ = asked_of(study, notebook.parts[place], notebook)
+            for letter, told in claims_of(study, asked, recipe).items():
+                cell = next(row[column] for claim, row in table.items()
+                            if claim.startswith(f'({letter})'))
+                check_claim(tally, group, f'({letter}) {column}', cell, told)
+
+
+def check_claim(tally, group, name, cell, told):
+    "One cell, such as 'open: 1 higher, 3 open of 4, such as tissue +3.3 points [0.7, 5.8], open'."
+    if 'nothing to compare' in cell or not told:
+        tally.same(group, f'{name}, comparisons', 'nothing to compare' in cell, not told)
+        return
+    head, _, such_as = cell.partition(', such as ')
+    counted = re.findall(r'(\d+) (higher|lower|no different|open|without a word)', head)
+    expected = {}
+    for _, answer in told:
+        word = answer.word or 'without a word'
+        expected[word] = expected.get(word, 0) + 1
+    tally.same(group, f'{name}, words', {word: int(count) for count, word in counted}, expected)
+    number = re.search(r' of (\d+)$', head)
+    tally.same(group, f'{name}, of', number[1] if number else '', str(len(told)))
+    shown = re.match(rf'(\S+) ({NUMBER}) points \[({NUMBER}), ({NUMBER})\], ([^;]*)', such_as)
+    if shown is None:
+        tally.absent(group, f'{name}, the one shown')
+        return
+    target, *numbers, said = shown.groups()
+    ends = [float(number) for number in numbers]
+    alike = [answer for there, answer in told if there == target
+             and np.allclose([100 * answer.effect, 100 * answer.lower, 100 * answer.upper], ends,
+                             rtol=0, atol=.05 + 1e-9)]
+    tally.judge(group, alike, f'{name}, the one shown', such_as, f'none of {target}')
+    word = WORDS.search(said)
+    tally.judge(group, (word[1] if word else '') in [answer.word for answer in alike],
+                f'{name}, its word', said, [answer.word for answer in alike])
+
+
+# Advice, design, size
+
+def check_advised(tally, notebook, article):
+    "The sentence of advice: sets, choices as the table has them, accuracies and two intervals."
+    group = 'advice, sentence'
+    boxes = notebook.tables(GROUPS['advice table'])
+    for text in notebook.texts(GROUPS[group]):
+        opening = re.match(r'\**Of (\d+) sets', text)
+        if opening is None:
+            continue
+        tally.same(group, 'sets', opening[1], str(len(article.targets)))
+        for arm, count in re.findall(r'\((\w+)\) on (\d+)', text):
+            used = sum(row['use'] == arm for table in boxes for row in table.values())
+            tally.same(group, f'{arm} is chosen', count, str(used))
+        reached = re.search(r'Test accuracy in the mean: (.*?)\. [A-Z]', text)
+        for arm, shown in re.findall(rf'(\w+) ({NUMBER})%', reached[1] if reached else ''):
+            by_target = [round(100 * target.accuracies(arm, article.sources[0]).mean(), 1)
+                         for target in article.targets]
+            tally.printed(group, f'{arm} in the mean', shown, np.mean(by_target))
+        for form, pair in (('network gains (.*?) over scratch', ('finetuned_dense', 'scratch')),
+                           (r'A ticket against that: (.*?)\.(?:\*| |$)', QUESTIONS[-1])):
+            told, answer = re.search(form, text), article.mean(pair)
+            tally.same(group, f'{pair} is told', bool(told), not np.isnan(answer.effect))
+            if told:
+                check_interval(tally, group, ' - '.join(pair), told[1], answer)
+
+
+def check_half_widths(tally, notebook, article):
+    "Half of the interval to expect of so many seeds, by the spread at hand."
+    group = 'seeds to tell'
+    for table in notebook.tables(GROUPS[group]):
+        for name, row in table.items():
+            spread = article.mean(tuple(name.split(' - '))).spread
+            for column, shown in row.items():
+                seeds = int(column.split()[0])
+                expected = 100 * student.ppf(.975, seeds - 1) * spread / np.sqrt(seeds)
+                tally.printed(group, f'{name}, {column}', shown.removeprefix('± '), expected)
+
+
+def check_design(tally, notebook, article):
+    "Images, sides, epochs, steps and weights of every target."
+    group = 'design'
+    for table in notebook.tables(GROUPS[group]):
+        for target in article.targets:
+            shown = {name: row.get(target.name, '') for name, row in table.items()}
+            scratch = target.runs[target.runs.arm == 'scratch']
+            tickets = target.of_arm('ticket', article.sources[0])
+            images = (scratch.n_train.iloc[0], scratch.n_val.max(), scratch.n_test.iloc[0])
+            told = shown.get('images: train / val / test', '').split(' / ')
+            for name, text, number in zip(('train', 'val', 'test'), told, images):
+                tally.printed(group, f'{target.name}, {name}', text, number)
+            for name, number in {
+                    'side, px': scratch.px.max(), 'epochs': scratch.epochs.median(),
+                    'steps': scratch.steps.median(),
+                    'weights of scratch': scratch.params_kept.median(),
+                    'weights of a ticket': tickets.params_kept.median()}.items():
+                tally.printed(group, f'{target.name}, {name}', shown.get(name, 'nan'), number)
+
+
+def check_size(tally, notebook, article):
+    "Runs, hours, and what is missing."
+    group, study = 'size and hours', next(iter(article.studies.values()))
+    names = sorted(set(study.runs.bank) - {''})
+    embedded = [CONTROLS.parent / name / 'card.json' for name in names]
+    cards = [*study.folder.glob('banks/**/card.json'), *filter(Path.exists, embedded)]
+    reports = [report for card in cards
+               for report in json.loads(card.read_text(encoding='utf-8'))['rounds']]
+    searched = sum(report['seconds'] for report in reports) / 3600
+    hours = study.runs.seconds.sum() / 3600, searched
+    form = (rf'({NUMBER}) of ({NUMBER}) runs, [\d-]+: ({NUMBER}) core hours, and ({NUMBER}) for '
+            'their tickets')
+    for text in notebook.texts(GROUPS[group]):
+        told = re.search(form, text)
+        for name, shown, number in zip(
+                ('runs', 'planned', 'hours', 'hours of searches'), told.groups() if told else (),
+                (len(study.runs), len(study.planned(())), *hours)):
+            tally.printed(group, name, shown, number)
+        for shown in re.findall(r'([\d,]+) runs are missing', text):
+            tally.printed(group, 'missing', shown, article.planned - article.at_hand)
+
+
 CHECKS = (check_at_hand, check_text, check_figures, check_accuracies, check_health,
-          check_questions, check_told_table, check_beside, check_gains, check_advice)
+          check_without_collapsed, check_questions, check_told_table, check_beside, check_gains,
+          check_advice, check_advised, check_claims, check_half_widths, check_design, check_size)
 
 
 def report(tally, notebook):
@@ -1027,22 +1491,19 @@ def report(tally, notebook):
     return 1 if tally.faults else 0
 
 
-def of_both_recipes(article, folder, notebook):
-    "The study that ran both recipes: the one at hand, else the first one beside it."
-    first = folder.resolve().parent / 'real_small'
-    if article.other_targets or not first.is_dir():
-        return article
-    return article_of(read_study(first, Tally()), notebook)
-
-
 def main(folder, notebook=NOTEBOOK):
     "Compare a study with its notebook; 0 where everything agrees."
-    tally = Tally()
-    study = read_study(Path(folder), tally)
+    tally, folder = Tally(), Path(folder).resolve()
     written = json.loads(Path(notebook).read_text(encoding='utf-8'))
     notebook = Notebook(written['cells'])
-    article = article_of(study, notebook)
-    both = of_both_recipes(article, Path(folder), notebook)
+    studies = {folder.name: read_study(folder, tally)}
+    article = both = article_of(studies[folder.name], notebook)
+    first = folder.parent / 'real_small' # ran both recipes, and stands beside the others
+    if first.is_dir() and first != folder:
+        studies[first.name] = read_study(first, Tally())
+    if not article.other_targets and first.name in studies:
+        both = article_of(studies[first.name], notebook)
+    article.studies = studies
     for check in CHECKS:
         check(tally, notebook, both if check is check_gains else article)
     return report(tally, notebook)

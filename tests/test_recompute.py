@@ -30,7 +30,7 @@ def test_committed_notebook_agrees():
     done = call('python', SCRIPT, STUDY, NOTEBOOK)
     groups = compared(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(groups) == 13 and all(agreeing == of_all > 0 for agreeing, of_all in groups.values())
+    assert len(groups) == 19 and all(agreeing == of_all > 0 for agreeing, of_all in groups.values())
     assert sum(of_all for group, (_, of_all) in groups.items() if group != 'test accuracy of runs') > 40
 
 
@@ -56,6 +56,24 @@ def test_a_digit_of_the_abstract_is_noticed(notebook):
     done = call('python', SCRIPT, STUDY, notebook)
     assert done.returncode == 1, done.stderr
     assert f'DISAGREES: abstract: scratch: shown {wrong}' in done.stdout
+
+
+def test_digits_elsewhere_are_noticed(notebook):
+    "One digit of each kind, all in one copy: every one is named in its group."
+    text = notebook.read_text(encoding='utf-8')
+    digits = {
+        r'set by set \+(\d)': 'abstract: smallest gain', r'higher in (\d) of': 'abstract: higher alone',
+        r'single sets: \+(\d)': 'title: smallest gain', r'winners: \+(\d)': 'health table: blood_cells, positive',
+        r'open: (\d) higher, ': "the paper's claims: (a) tuned, deep, words",
+        r', such as tissue \+(\d)': "the paper's claims: (a) tuned, deep, the one shown",
+        r'(\d) core hours, and': 'size and hours: hours'}
+    for form in digits:
+        place = re.search(form, text).start(1)
+        text = text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1:]
+    notebook.write_text(text, encoding='utf-8')
+    done = call('python', SCRIPT, STUDY, notebook)
+    assert done.returncode == 1, done.stderr
+    for named in digits.values(): assert f'DISAGREES: {named}' in done.stdout, (named, done.stdout)
 
 
 def test_a_table_that_cannot_be_read_is_no_agreement(notebook):

@@ -44,7 +44,7 @@ def bars(
     lower_end, upper_end = 100 * comparison.lo, 100 * comparison.hi
     wide_low, wide_high = 100 * comparison.lo_images, 100 * comparison.hi_images
     if np.isnan(wide_low):
-        return (np.nan, np.nan), (lower_end, upper_end)
+        return (lower_end, upper_end), (np.nan, np.nan)
     return (lower_end, upper_end), (min(lower_end, wide_low), max(upper_end, wide_high))
 
 def _hover(comparison):
@@ -200,15 +200,22 @@ def _row_axes(fig, labels, title, ruled=None):
         zeroline=False,
         showgrid=False)
 
-MEANING = ("Bars: 95 % intervals, thick over seeds, thin over new test images too (a mean's over "
-           'seeds alone). Filled: higher, lower or, within {margins}, no different, once the '
-           'questions of its target are counted; open: undecided')
+MEANING = ('Filled: higher, lower or no different (within {margins}), after Holm over the '
+           'questions of a set; hollow: open, or no word')
+
+def _bars_told(comparisons):
+    "Which bars are drawn."
+    if any(not np.isnan(comparison.lo_images) for comparison in comparisons):
+        return 'Thick bars: 95 % intervals over seeds; thin bars cover new test images too'
+    return 'Bars: 95 % intervals over seeds'
 
 def _meaning(comparisons):
     "What bars and markers mean, with the margins of these comparisons."
     margins = sorted({comparison.margin for comparison in comparisons}, reverse=True)
-    told = ' or '.join(f'{100 * margin:g}' for margin in margins)
-    return MEANING.format(margins=f'{told} points')
+    told = [f'{100 * margin:g} points' for margin in margins]
+    if len(told) == 2:
+        told[1] += ' for a mean'
+    return _bars_told(comparisons), MEANING.format(margins=', '.join(told))
 
 def _caption(caption, comparisons):
     "A caption, what the intervals rest on, and what bars and markers mean."
@@ -216,7 +223,7 @@ def _caption(caption, comparisons):
         comparison.basis
         for comparison in comparisons
         if comparison.n})
-    return sentences(caption, '; '.join(all_bases), _meaning(comparisons))
+    return sentences(caption, '; '.join(all_bases), *_meaning(comparisons))
 
 # %% ../../nbs/figures/02_ladder.ipynb #n8ce691d
 def _rung_rows(comparisons, rungs):
@@ -426,7 +433,7 @@ def slopes(
         figure.add_trace(_slope_labels(its_pairs, (highest - lowest) * 15 / 360), 1, column)
     _slope_axes(figure, groups, recipes, (lowest, highest))
     pair_named = f'{_minus(comparisons[0])} under recipe {recipes[0]} and recipe {recipes[1]}'
-    figure_note = 'Filled: higher, lower or no different; open: not told'
+    figure_note = 'Filled: higher, lower or no different; hollow: open, or no word'
     return finish(
         figure, title or pair_named, sentences(caption, figure_note), area=360, below=36, above=26)
 

@@ -328,6 +328,11 @@ def _both(group, family, accuracy, steadiness):
     steady = [judge(comparison, steadiness, family) for comparison in group[1:]]
     return all_of([judge(group[0], accuracy, family), *(steady or [Says.OPEN])])
 
+def _unsteady(groups):
+    "What is missing where steadiness cannot be read; [] where it can."
+    short = sorted({group[0].target for group in groups if len(group) < 2})
+    return [f"steadiness on {', '.join(short)}: three rounds on both sides"] if short else []
+
 def _cifar_against_finetuned(reading):
     "Claim (d) on one target: CIFAR tickets against fine-tuned ones, where those ran."
     groups = []
@@ -347,7 +352,7 @@ def against_finetuned(
         if 'human_lba' in played_by(reading.target)]
     groups = list(chain.from_iterable(map(_cifar_against_finetuned, played)))
     wanted = 'fine-tuned CIFAR tickets on human_lba, or on a set that plays its part'
-    missing = [] if groups else [wanted]
+    missing = _unsteady(groups) if groups else [wanted]
     claim_text = 'on human_lba CIFAR tickets beat fine-tuned ones and are steadier over the rounds'
     def rule(group, family):
         return _both(group, family, 'higher', 'higher')
@@ -361,9 +366,13 @@ RELATED = { # Source, target -> what the paper says
 ASKED = dict( # What the paper says -> of which pair
     equal='human_lba to mouse_lba', win='artists 1 to artists 2')
 
+def _must_win(group):
+    "Whether the paper says of a pair that related tickets win; else they are equal and steadier."
+    return RELATED[group[0].source, group[0].target] == 'win'
+
 def _related_rule(group, family):
     "Equal and steadier, or higher, as the paper says of the pair."
-    if RELATED[group[0].source, group[0].target] == 'win':
+    if _must_win(group):
         return _higher(group, family)
     return _both(group, family, 'not lower', 'higher')
 
@@ -394,6 +403,7 @@ def related_sources(
         for asked_kind in ASKED
         if asked_kind not in told_kinds]
     groups = [_related_group(*source_pair) for source_pair in source_pairs]
+    missing += _unsteady([group for group in groups if not _must_win(group)])
     claim_text = (
         'related tickets equal natural ones and are steadier (human to mouse), '
         'or win (artists)')
@@ -428,7 +438,7 @@ def by_size(
         _size_group(source, readings)
         for (_, source), readings in places
         if len(readings) > 1]
-    missing = [] if groups else ['tickets at several sizes of the training set']
+    missing = _unsteady(groups) if groups else ['tickets at several sizes of the training set']
     claim_text = ('stability over the rounds does not depend on the size of the training set, '
                   'accuracy does')
     def rule(group, family):
@@ -451,12 +461,16 @@ def claims(
     return (*(question(whole_readings) for question in questions), by_size(with_tickets))
 
 def _claim_cell(claim):
-    "The word of a claim, the words of its comparisons, and the first of them."
+    "The word of a claim, the words of its comparisons, the first of them, and what is missing."
+    lacks = f'; missing: {claim.missing[0]}' if claim.missing else ''
+    if len(claim.missing) > 1:
+        lacks += f' and {len(claim.missing) - 1} more'
     if not claim.told:
-        return f'{claim.says.value}: nothing to compare'
+        return f'{claim.says.value}: nothing to compare{lacks}'
 
-    first = f'{claim.told[0].target} {claim.number}'
-    return f'{claim.says.value}: {tally(claim.told)}, such as {first}'
+    first = claim.told[0]
+    such_as = f'{first.target} {first.numbers}, {first.brief}'
+    return f'{claim.says.value}: {tally(claim.told)}, such as {such_as}{lacks}'
 
 def claim_table(
     by_recipe:dict[str,Sequence[Claim]], # Recipe -> its claims

@@ -15,8 +15,9 @@ such differences."""
 __all__ = ['FULL', 'YARDSTICKS', 'ROUNDLESS', 'MOST_FALLEN', 'NEEDED', 'TEXTS', 'NUMBERS', 'SHARES', 'LOPSIDED', 'ALIKE', 'UNIT',
            'FOUR', 'QUESTIONS', 'IN_POINTS', 'COLUMNS', 'RUNGS', 'cleaned', 'refuse_mixed', 'refuse_two_sets',
            'refuse_faults', 'Reading', 'complete_rounds', 'chance_of', 'learned_little', 'is_lopsided', 'readings',
-           'Side', 'pairs_of', 'Differences', 'differences', 'unit_of', 'nothing', 'collapsed', 'fallen', 'bar_of',
-           'comparison_of', 'compare_sides', 'compare', 'contrasts', 'with_holm', 'as_table', 'ladder', 'curve']
+           'Side', 'pairs_of', 'Differences', 'differences', 'unit_of', 'nothing', 'halfway', 'collapsed', 'fallen',
+           'bar_of', 'comparison_of', 'compare_sides', 'compare', 'contrasts', 'with_holm', 'as_table', 'ladder',
+           'curve']
 
 # %% ../../nbs/stats/01_readings.ipynb #c03
 from collections.abc import Mapping, Sequence
@@ -602,18 +603,24 @@ def nothing(
     known_fields = dict(n=0, unit='seeds', tickets=0, word='', margin=margin, reason=reason)
     return Comparison(**about, **dict.fromkeys(numbers, np.nan), **known_fields)
 
+def halfway(
+    reading:Reading, # Of one target: its chance and ceiling
+)->float: # Validation accuracy, a share; NaN where nothing tells
+    "Half of the way from guessing to tuned scratch: a run below it collapsed."
+    ceiling = reading.ceiling
+    if np.isnan(ceiling) and 'scratch' in reading.by_arm:
+        ceiling = reading.by_arm['scratch'].val_acc.mean()
+    return (reading.chance + ceiling) / 2
+
 def collapsed(
     runs:pd.DataFrame, # Of one arm
-    reading:Reading,   # They belong to: its chance and ceiling
+    reading:Reading,   # They belong to
 )->float: # Share in [0, 1]; NaN where nothing tells
-    "Share of runs below half of tuned scratch's distance from chance, on validation."
-    ceiling = reading.ceiling
-    if np.isnan(ceiling):
-        ceiling = reading.by_arm.get('scratch', runs[:0]).val_acc.mean()
-    halfway = (reading.chance + ceiling) / 2
-    if runs.empty or np.isnan(halfway):
+    "Share of runs that collapsed, judged on validation."
+    least = halfway(reading)
+    if runs.empty or np.isnan(least):
         return np.nan
-    return float((runs.val_acc < halfway).mean())
+    return float((runs.val_acc < least).mean())
 
 def fallen(
     sides:Sequence[Side], # Of one comparison
