@@ -56,6 +56,7 @@ GROUPS = {
     'without collapsed runs': 'sensitivity(',
     'four questions': 'told_of(',
     'four questions, table': 'answers_of(',
+    'four questions, set by set': 'set_by_set(',
     'beside the four': 'beside_table(',
     'paper minus tuned': 'compare_gains(',
     'advice table': 'advice(',
@@ -521,6 +522,16 @@ class Article:
             rows |= {(pair, target.name, source): answer for pair, answer in told.items()}
         return rows
 
+    def sets_with(self, word):
+        "The sets on which ticket - scratch has a word singly, as a title lists them."
+        named = [name for (pair, name, _), answer in self.rows.items()
+                 if pair == QUESTIONS[0] and answer.word == word]
+        return ', '.join(dict.fromkeys(named)) or 'none'
+
+    def without(self, target):
+        "The same, one target left out."
+        return replace(self, targets=[other for other in self.targets if other is not target])
+
     @cached_property
     def gains(self):
         "Ticket - scratch of every target and source, where both were run."
@@ -757,27 +768,16 @@ def check_title(tally, text, article):
         said = [word for word, phrase in phrases.items() if phrase in part]
         told = said[0] if said else ''
         tally.same('title', name, told, answer.word if answer.word in SETTLED else '')
-        between = re.search(rf'({NUMBER}) to ({NUMBER}) points', part.split(' (single sets')[0])
+        between = re.search(rf'({NUMBER}) to ({NUMBER}) points', part)
         tally.same('title', f'{name}, how far', bool(between), answer.word == 'open')
         for shown, end in zip(between.groups() if between else (), (answer.lower, answer.upper)):
             tally.printed('title', f'{name}, end of the interval', shown, 100 * end)
-    if article.means[QUESTIONS[0]].word in SETTLED:
-        form = rf'single sets: ({NUMBER}) to ({NUMBER}) points'
-        check_spread(tally, 'title', form, text, article)
+    gain = article.means[QUESTIONS[0]]
+    singly = re.search(r'\(singly: ([^)]*)\)', text)
+    tally.same('title', 'singly', singly[1] if singly else '',
+               article.sets_with(gain.word) if gain.word in SETTLED else '')
     shown = re.search(r'mean of (\d+) scarce sets', text)
     tally.same('title', 'targets', shown[1] if shown else '', str(len(article.targets)))
-
-
-def check_spread(tally, group, form, text, article):
-    "The smallest and the largest gain of a set, as a text says them in some form."
-    spread = re.search(form, text)
-    if spread is None:
-        tally.absent(group, 'gains from set to set')
-        return
-    effects = [answer.effect for answer in article.gains]
-    for end, shown, effect in zip(('smallest', 'largest'), spread.groups(),
-                                  (min(effects), max(effects))):
-        tally.printed(group, f'{end} gain', shown, 100 * effect)
 
 
 SENTENCES = { # How a sentence of the abstract begins -> what it tells
@@ -785,7 +785,7 @@ SENTENCES = { # How a sentence of the abstract begins -> what it tells
     'Early weights unpruned': EARLY,
     'Pruning them': ('ticket', 'dense'),
     "The ticket's places against shuffled ones": ('ticket', 'shuffled'),
-    'Against ordinary transfer': ('ticket', 'finetuned_dense')}
+    'Against its fine-tuned source': ('ticket', 'finetuned_dense')}
 
 
 def check_opening(tally, text, article):
@@ -823,14 +823,15 @@ def check_yardstick(tally, text, article):
 
 
 def check_gains_by_set(tally, text, article):
-    "How far the gains of the sets are from each other, and how many are higher alone."
-    check_spread(tally, 'abstract', rf'set by set ({NUMBER}) to ({NUMBER}),', text, article)
-    alone = re.search(r'higher in (\d+) of (\d+)\.', text)
-    higher = sum(answer.word == 'higher' for answer in article.gains)
-    places = len(article.targets) * len(article.sources)
-    for name, shown, expected in zip(('higher alone', 'of'), alone.groups() if alone else ('', ''),
-                                     (higher, places)):
-        tally.same('abstract', name, shown, str(expected))
+    "How far the gains of the sets are from each other, and which are higher singly."
+    told = re.search(rf'set by set ({NUMBER}) to ({NUMBER}), singly higher: ([^.]*)\.', text)
+    if told is None:
+        tally.absent('abstract', 'gains set by set')
+        return
+    effects = [answer.effect for answer in article.gains]
+    tally.printed('abstract', 'smallest gain', told[1], 100 * min(effects))
+    tally.printed('abstract', 'largest gain', told[2], 100 * max(effects))
+    tally.same('abstract', 'singly higher', told[3], article.sets_with('higher'))
 
 
 def check_abstract(tally, text, article):
@@ -1009,16 +1010,17 @@ def check_control(tally, name, text, article):
     "What the tickets gain on their own source, from the runs that come with the package."
     for control in ('reinit', 'shuffled'):
         gained = gain_at_home(article.sources[0], control, article.searched)
-        shown = re.search(rf'({NUMBER}) over {control}', text)
+        shown = re.search(rf'({NUMBER}) over {control}.*\(n = (\d+)\)', text)
         where = f'{name}, positive control over {control}'
         if shown and gained is not None:
-            tally.printed('health table', where, shown[1], 100 * gained)
+            tally.printed('health table', where, shown[1], 100 * gained.mean())
+            tally.same('health table', f'{where}, n', shown[2], str(len(gained)))
         else:
             tally.same('health table', where, bool(shown), gained is not None)
 
 
 def gain_at_home(source, control, searched):
-    "Ticket minus a control on a source itself, mean over seeds; None where it was not run."
+    "Ticket minus a control on a source itself, by seed; None where it was not run."
     if not CONTROLS.exists():
         return None
     runs = read_runs(CONTROLS)
@@ -1028,7 +1030,7 @@ def gain_at_home(source, control, searched):
         index='seed', columns='arm', values='test_acc')
     if not {'ticket', control} <= {*by_arm}:
         return None
-    return (by_arm.ticket - by_arm[control]).mean()
+    return (by_arm.ticket - by_arm[control]).dropna()
 
 
 def check_without_collapsed(tally, notebook, article):
@@ -1039,14 +1041,11 @@ def check_without_collapsed(tally, notebook, article):
         for pair in QUESTIONS:
             name = ' - '.join(pair)
             row, before, after = table.get(name, {}), article.means[pair], left.means[pair]
-            for column, size, answer in (('points [95 %]', 'n', before),
-                                         ('without them', 'n left', after)):
+            for column, said, size, answer in (('points [95 %]', 'answer', 'n', before),
+                                               ('without them', 'answer then', 'n left', after)):
                 shown = row.get(column, '')
-                if np.isnan(answer.effect):
-                    tally.judge(group, answer.barred in shown, f'{name}, {column}', shown,
-                                answer.barred)
-                else:
-                    check_interval(tally, group, f'{name}, {column}', shown, answer)
+                told = f'{shown}, {row.get(said, "")}'
+                check_told(tally, (group, group), f'{name}, {column}', told, answer)
                 tally.same(group, f'{name}, {size}', row.get(size, ''), str(answer.seeds))
 
 
@@ -1076,7 +1075,9 @@ def check_questions(tally, notebook, article):
 def check_told_table(tally, notebook, article):
     "The four questions as a table, with p before and after Holm."
     group = 'four questions, table'
-    for table in notebook.tables(GROUPS[group]):
+    tables = [table for table in notebook.tables(GROUPS[group])
+              if 'difference' in next(iter(table.values()), {})]
+    for table in tables:
         rows = {tuple(row['difference'].split(' - ')): row for row in table.values()}
         tally.same(group, 'questions', sorted(rows), sorted(QUESTIONS))
         for pair in rows.keys() & set(QUESTIONS):
@@ -1086,6 +1087,25 @@ def check_told_table(tally, notebook, article):
             tally.same(group, f'{name}, n', row['n'], str(answer.seeds))
             tally.printed(group, f'{name}, p', row['p'], answer.pvalue)
             tally.printed(group, f'{name}, p after Holm', row['p after Holm'], answer.adjusted)
+
+
+def check_set_by_set(tally, notebook, article):
+    "Every difference on every set, and how far its mean hangs on one of them."
+    group = 'four questions, set by set'
+    tables = [table for table in notebook.tables(GROUPS[group])
+              if 'mean without one set' in next(iter(table.values()), {})]
+    for table in tables:
+        tally.same(group, 'rows', sorted(table), sorted(map(' - '.join, (*QUESTIONS, EARLY))))
+        for pair, target, source in product((*QUESTIONS, EARLY), article.targets, article.sources):
+            column = target.name if len(article.sources) == 1 else f'{target.name}, {source}'
+            shown = table.get(' - '.join(pair), {}).get(column, '')
+            name = f"{' - '.join(pair)} on {column}"
+            check_told(tally, (group, group), name, shown, article.rows[pair, target.name, source])
+        for pair in (*QUESTIONS, EARLY):
+            left = [article.without(target).mean(pair).effect for target in article.targets]
+            shown = table.get(' - '.join(pair), {}).get('mean without one set', '').split(' to ')
+            for end, number in zip(shown, (np.nanmin(left), np.nanmax(left))):
+                tally.printed(group, f"{' - '.join(pair)}, without one", end, 100 * number)
 
 
 def check_beside(tally, notebook, article):
@@ -1362,7 +1382,7 @@ def check_claims(tally, notebook, article):
 
 
 def check_claim(tally, group, name, cell, told):
-    "One cell, such as 'open: 1 higher, 3 open of 4, such as tissue +3.3 points [0.7, 5.8], open'."
+    "A cell: 'open; compared: 3 open of 3, such as tissue +3.3 points [+0.7, +5.8], n = 5, open'."
     if 'nothing to compare' in cell or not told:
         tally.same(group, f'{name}, comparisons', 'nothing to compare' in cell, not told)
         return
@@ -1375,13 +1395,14 @@ def check_claim(tally, group, name, cell, told):
     tally.same(group, f'{name}, words', {word: int(count) for count, word in counted}, expected)
     number = re.search(r' of (\d+)$', head)
     tally.same(group, f'{name}, of', number[1] if number else '', str(len(told)))
-    shown = re.match(rf'(\S+) ({NUMBER}) points \[({NUMBER}), ({NUMBER})\], ([^;]*)', such_as)
+    form = rf'(\S+) ({NUMBER}) points \[({NUMBER}), ({NUMBER})\], n = (\d+), ([^;]*)'
+    shown = re.match(form, such_as)
     if shown is None:
         tally.absent(group, f'{name}, the one shown')
         return
-    target, *numbers, said = shown.groups()
+    target, *numbers, seeds, said = shown.groups()
     ends = [float(number) for number in numbers]
-    alike = [answer for there, answer in told if there == target
+    alike = [answer for there, answer in told if (there, answer.seeds) == (target, int(seeds))
              and np.allclose([100 * answer.effect, 100 * answer.lower, 100 * answer.upper], ends,
                              rtol=0, atol=.05 + 1e-9)]
     tally.judge(group, alike, f'{name}, the one shown', such_as, f'none of {target}')
@@ -1472,8 +1493,9 @@ def check_size(tally, notebook, article):
 
 
 CHECKS = (check_at_hand, check_text, check_figures, check_accuracies, check_health,
-          check_without_collapsed, check_questions, check_told_table, check_beside, check_gains,
-          check_advice, check_advised, check_claims, check_half_widths, check_design, check_size)
+          check_without_collapsed, check_questions, check_told_table, check_set_by_set,
+          check_beside, check_gains, check_advice, check_advised, check_claims, check_half_widths,
+          check_design, check_size)
 
 
 def report(tally, notebook):

@@ -466,11 +466,11 @@ def _claim_cell(claim):
     if len(claim.missing) > 1:
         lacks += f' and {len(claim.missing) - 1} more'
     if not claim.told:
-        return f'{claim.says.value}: nothing to compare{lacks}'
+        return f'{claim.says.value}; nothing to compare{lacks}'
 
     first = claim.told[0]
-    such_as = f'{first.target} {first.numbers}, {first.brief}'
-    return f'{claim.says.value}: {tally(claim.told)}, such as {such_as}{lacks}'
+    such_as = f'{first.target} {first.numbers}, n = {first.n}, {first.brief}'
+    return f'{claim.says.value}; compared: {tally(claim.told)}, such as {such_as}{lacks}'
 
 def claim_table(
     by_recipe:dict[str,Sequence[Claim]], # Recipe -> its claims
