@@ -648,10 +648,11 @@ class Notebook:
                   for data in self.outputs(mark)]
         return [''.join(text) for text in either]
 
-    def tables(self, mark):
-        "The tables among them, each a header and rows of cells."
+    def tables(self, mark, column=''):
+        "The tables among them, those that have a column: name of a row -> column -> text."
         pages = [''.join(data['text/html']) for data in self.outputs(mark) if 'text/html' in data]
-        return [read_html(page) for page in pages]
+        every = [read_html(page) for page in pages]
+        return [table for table in every if not column or column in next(iter(table.values()), {})]
 
     def figures(self):
         "The forest figures."
@@ -1075,9 +1076,7 @@ def check_questions(tally, notebook, article):
 def check_told_table(tally, notebook, article):
     "The four questions as a table, with p before and after Holm."
     group = 'four questions, table'
-    tables = [table for table in notebook.tables(GROUPS[group])
-              if 'difference' in next(iter(table.values()), {})]
-    for table in tables:
+    for table in notebook.tables(GROUPS[group], 'difference'):
         rows = {tuple(row['difference'].split(' - ')): row for row in table.values()}
         tally.same(group, 'questions', sorted(rows), sorted(QUESTIONS))
         for pair in rows.keys() & set(QUESTIONS):
@@ -1092,9 +1091,7 @@ def check_told_table(tally, notebook, article):
 def check_set_by_set(tally, notebook, article):
     "Every difference on every set, and how far its mean hangs on one of them."
     group = 'four questions, set by set'
-    tables = [table for table in notebook.tables(GROUPS[group])
-              if 'mean without one set' in next(iter(table.values()), {})]
-    for table in tables:
+    for table in notebook.tables(GROUPS[group], 'mean without one set'):
         tally.same(group, 'rows', sorted(table), sorted(map(' - '.join, (*QUESTIONS, EARLY))))
         for pair, target, source in product((*QUESTIONS, EARLY), article.targets, article.sources):
             column = target.name if len(article.sources) == 1 else f'{target.name}, {source}'

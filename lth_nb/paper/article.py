@@ -124,9 +124,8 @@ def set_by_set(
     "Every difference on each set alone, after Holm over the questions of the set."
     rows = {}
     for name, mean in means.items():
-        rows[name] = {_place(each, sources): f'{each.numbers}, {each.brief}'
-                      for each in on_each(found, mean, *sources)}
-        rows[name]['mean without one set'] = _without_one(found, mean, sources)
+        of_name = {_place(each, sources): _told(each) for each in on_each(found, mean, *sources)}
+        rows[name] = of_name | {'mean without one set': _without_one(found, mean, sources)}
 
     return pd.DataFrame.from_dict(rows, orient='index')
 
@@ -137,18 +136,31 @@ def _place(comparison, sources):
 
     return f'{comparison.target}, {comparison.source}'
 
+def _told(comparison):
+    "Numbers and word; where there are no numbers, why."
+    if np.isnan(comparison.effect):
+        return comparison.reason
+
+    return f'{comparison.numbers}, {comparison.brief}'
+
 def _without_one(found, mean, sources):
     "The smallest and the largest mean over all sets but one, in points."
+    if len(found) < 2:
+        return ''
+
     source = sources[0] if len(sources) == 1 else ''
-    others = [pooled([one for one in found if one is not left], mean.treat, mean.control,
-                     source=source) for left in found if len(found) > 1]
-    return _spread(others)
+    means = []
+    for left_out in found:
+        others = [reading for reading in found if reading is not left_out]
+        means.append(pooled(others, mean.treat, mean.control, source=source))
+
+    return _spread(means)
 
 def _spread(
-    gains:Sequence[Comparison], # From `on_each`
+    differences:Sequence[Comparison], # Of one pair of arms
 )->str: # Such as '+0.5 to +5.7'; '' where nothing was compared
     "The smallest and the largest difference, in points."
-    effects = [tenth(each.effect) for each in gains if not np.isnan(each.effect)]
+    effects = [tenth(each.effect) for each in differences if not np.isnan(each.effect)]
     return f'{min(effects):+.1f} to {max(effects):+.1f}' if effects else ''
 
 # %% ../../nbs/paper/04_article.ipynb #9ce031d8
@@ -169,12 +181,17 @@ def outcome_of(
     means:dict[str,Comparison], # From `means_of`
 )->str: # Without a full stop
     "What the answers count as, by the rule that was written beforehand."
-    told = [words.get(means[name].word, f'{name} is open') for name, words in OUTCOMES.items()]
-    unchanged = means['ticket - dense'].word == 'no different'
-    if unchanged:
-        told[0] = 'the early weights do it' if means[EARLY].lo > 0 else 'pruning changes nothing'
+    told = {}
+    for name, words in OUTCOMES.items():
+        mean = means[name]
+        undecided = f'{name} is open' if mean.word == 'open' else f'{name}: {mean.brief}'
+        told[name] = words.get(mean.word, undecided)
 
-    return '; '.join(told)
+    if means['ticket - dense'].word == 'no different':
+        gained = means[EARLY].lo > 0
+        told['ticket - dense'] = 'the early weights do it' if gained else 'pruning changes nothing'
+
+    return '; '.join(told.values())
 
 # %% ../../nbs/paper/04_article.ipynb #a09
 PRUNING = { # Word of ticket - dense -> what it says
@@ -196,9 +213,10 @@ def _unsettled(
     lowest, highest = mean.excluded
     return f'{lowest:+.1f} to {highest:+.1f} points, {mean.brief}'
 
-def _alike(gains, word):
+def _sets_with(word, gains):
     "The sets that have a word singly."
-    return ', '.join(dict.fromkeys(each.target for each in gains if each.word == word)) or 'none'
+    targets = [each.target for each in gains if each.word == word]
+    return ', '.join(dict.fromkeys(targets)) or 'none'
 
 def title_of(
     means:dict[str,Comparison], # From `means_of`
@@ -211,7 +229,7 @@ def title_of(
     settled = PRUNING.get(primary.word, '')
     pruning += f' {settled}' if settled else f': {_unsettled(primary)}'
     if gain.word in GAIN:
-        tickets = f'{GAIN[gain.word]} (singly: {_alike(gains, gain.word)})'
+        tickets = f'{GAIN[gain.word]} (singly: {_sets_with(gain.word, gains)})'
     else:
         tickets = f'against scratch {_unsettled(gain)}'
 
@@ -229,12 +247,11 @@ def mean_accuracy(
     return float(np.mean([side.values.value.mean() for side in sides]))
 
 def _answer(mean):
-    "A mean in few words."
-    if np.isnan(mean.effect):
-        return mean.reason
+    "A mean in few words; one that stands outside the questions has none."
+    if mean.word or mean.reason:
+        return _told(mean)
 
-    has_more = mean.word or mean.reason
-    return f'{mean.numbers}, {mean.brief}' if has_more else mean.numbers
+    return mean.numbers
 
 def _by_set(gains):
     "How far the sets differ, and on how many of them a word says so."
@@ -242,7 +259,7 @@ def _by_set(gains):
     if not spread:
         return ''
 
-    return f"; set by set {spread}, singly higher: {_alike(gains, 'higher')}"
+    return f"; set by set {spread}, singly higher: {_sets_with('higher', gains)}"
 
 def _yardstick(found, sources):
     "What a network of others reaches, where every target has it."

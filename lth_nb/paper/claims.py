@@ -331,7 +331,10 @@ def _both(group, family, accuracy, steadiness):
 def _unsteady(groups):
     "What is missing where steadiness cannot be read; [] where it can."
     short = sorted({group[0].target for group in groups if len(group) < 2})
-    return [f"steadiness on {', '.join(short)}: three rounds on both sides"] if short else []
+    if not short:
+        return []
+
+    return [f"steadiness on {', '.join(short)}: three rounds on both sides"]
 
 def _cifar_against_finetuned(reading):
     "Claim (d) on one target: CIFAR tickets against fine-tuned ones, where those ran."
@@ -460,11 +463,18 @@ def claims(
     questions = (beat_scratch, how_sparse, own_or_natural, against_finetuned, related_sources)
     return (*(question(whole_readings) for question in questions), by_size(with_tickets))
 
+def _lacking(missing):
+    "The first of what is missing, and how much more there is."
+    if not missing:
+        return ''
+
+    first, *others = missing
+    more = f' and {len(others)} more' if others else ''
+    return f'; missing: {first}{more}'
+
 def _claim_cell(claim):
     "The word of a claim, the words of its comparisons, the first of them, and what is missing."
-    lacks = f'; missing: {claim.missing[0]}' if claim.missing else ''
-    if len(claim.missing) > 1:
-        lacks += f' and {len(claim.missing) - 1} more'
+    lacks = _lacking(claim.missing)
     if not claim.told:
         return f'{claim.says.value}; nothing to compare{lacks}'
 

@@ -237,12 +237,13 @@ def at_home(
     source:str,      # Set the tickets were found on
 )->tuple[Comparison,...]: # Ticket - reinit, ticket - shuffled; those that were run
     "What tickets gain where they were found, over the two controls of a winner."
-    gained = []
-    for reading_there in (reading, *reading.controls):
-        if reading_there.target == source and not gained:
-            gained = [compare(reading_there, 'ticket', control, source=source)
-                      for control in ('reinit', 'shuffled')]
+    of_source = [one for one in (reading, *reading.controls) if one.target == source]
+    if not of_source:
+        return ()
 
+    there = of_source[0]
+    controls = 'reinit', 'shuffled'
+    gained = [compare(there, 'ticket', control, source=source) for control in controls]
     return tuple(comparison for comparison in gained if comparison.n)
 
 def positive_control(
