@@ -122,7 +122,12 @@ lock: $(READY)
 	  --no-emit-index-url --no-header --no-annotate -q -o "$$tmp/lock" >/dev/null && \
 	cp "$$tmp/lock" requirements.lock && echo "requirements.lock written"
 
-# One script per ratio; each prints medians, spread, n, machine and versions.
+# One script per ratio; each prints medians, spread, n, machine and versions. With RESULTS=folder the rows are kept
+# as well: benchmarks/results is what the page Side by side is made of, and should be of one quiet machine.
 bench: $(READY)
 	@bad=0; for script in $(filter-out %/measured.py %/peer.py, $(wildcard benchmarks/*.py)); do \
-	  echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python $$script $(ARGS) || bad=1; done; exit $$bad
+	  echo "== $$script"; \
+	  OMP_NUM_THREADS=1 $(BIN)/python $$script $(ARGS) \
+	    $(if $(RESULTS),--json $(RESULTS)/$$(basename $$script .py).json) || bad=1; done; \
+	  OMP_NUM_THREADS=1 $(BIN)/python benchmarks/growth.py --only memory \
+	    $(if $(RESULTS),--json $(RESULTS)/growth_memory.json) || bad=1; exit $$bad

@@ -1,6 +1,6 @@
 """Sixty short transfers of one target, against a process of the plain loop for each, two at a time.
 
-    python benchmarks/grid.py [--runs 60] [--repeats 1] [--json FILE]
+    python benchmarks/grid.py [--runs 60] [--repeats 3] [--json FILE]
 
 Each run: resnet20_8, 32 px, 240 training images, batches of 32, six epochs. Ours: threads of one process, as many as
 `--threads` (2). The peer: `peer.py --rounds 0`, one thread each, as a shell loop would start them, from the JPEGs."""
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 
 def main():
     "One row."
-    options = asked(__doc__, 1, runs=60, threads=2)
+    options = asked(__doc__, 3, runs=60, threads=2)
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
         folder, number = drawn(home/'set'), iter(range(1000))
