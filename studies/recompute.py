@@ -119,6 +119,16 @@ class Study:
         lines = [line for line in self.transfers if not parts or line['part'] in parts]
         return {run_name for line in lines for run_name in runs_of_line(line)}
 
+    def missing(self, parts):
+        "Part -> how many of its runs the table has not; one of two parts counts in the first."
+        names, counts = set(run_names(self.runs)), {}
+        for line in self.transfers:
+            if not parts or line['part'] in parts:
+                absent = set(runs_of_line(line)) - names
+                counts[line['part']] = counts.get(line['part'], 0) + len(absent)
+                names |= absent
+        return {part: count for part, count in counts.items() if count}
+
 
 def seeds_in(typed):
     "'4' is the seeds 0 to 3, '4,' is seed 4, '0,2' are two."
@@ -498,6 +508,7 @@ class Article:
     tuning: pd.DataFrame|None
     planned: int         # Runs that the plan asks for
     searched: str        # Recipe of the searches behind the tickets
+    missing: dict        # Part of the plan -> its runs that are missing
     studies: dict = field(default_factory=dict) # Name -> what the notebook reads, in its order
 
     @cached_property
@@ -595,7 +606,7 @@ def article_of(study, notebook):
         raise SystemExit('no target has every arm: nothing to compare')
     others = by_recipe['paper'] if by_recipe['tuned'] else []
     return Article(targets, others, at_hand, sources_to_tell(targets), study.tuning, len(planned),
-                   searched)
+                   searched, study.missing(parts))
 
 
 # The notebook
@@ -748,6 +759,11 @@ def check_at_hand(tally, notebook, article):
             tally.printed('runs at hand', 'runs at hand', shown, article.at_hand)
         for shown in re.findall(r'at hand of ([\d,]+) planned', text):
             tally.printed('runs at hand', 'planned', shown, article.planned)
+        if 'runs at hand' not in text:
+            continue
+        by_part = re.findall(r'([\d,]+) of (\w+)', text.partition('; missing: ')[2].partition('.')[0])
+        tally.same('runs at hand', 'missing by part', {part: count for count, part in by_part},
+                   {part: f'{count:,}' for part, count in article.missing.items()})
 
 
 TITLE = { # What a title is made of -> what it says for each word

@@ -347,9 +347,11 @@ class Question:
     def at_hand(self)->str: # Sentences
         "What is drawn, and what a reader must know of it."
         told_count = f'{self.study.name}: {len(self.study.table):,} runs at hand'
-        absent = missing(self.plan, self.study.table).runs.sum()
-        if absent and not self.computes:
-            told_count = f'INTERIM. {told_count} of {absent + len(self.study.table):,} planned'
+        absent = missing(self.plan, self.study.table).groupby('part').runs.sum()
+        if len(absent) and not self.computes:
+            planned = absent.sum() + len(self.study.table)
+            by_part = ', '.join(f'{number:,} of {part}' for part, number in absent.items())
+            told_count = f'INTERIM. {told_count} of {planned:,} planned; missing: {by_part}'
 
         return '; '.join([told_count, *self.study.notes])
 
