@@ -755,15 +755,16 @@ def check_basis(tally, group, name, text, answer):
 def check_at_hand(tally, notebook, article):
     "How many runs are drawn."
     for text in notebook.texts(GROUPS['runs at hand']):
+        if 'runs at hand' not in text:
+            continue
         for shown in re.findall(r'([\d,]+) runs at hand', text):
             tally.printed('runs at hand', 'runs at hand', shown, article.at_hand)
         for shown in re.findall(r'at hand of ([\d,]+) planned', text):
             tally.printed('runs at hand', 'planned', shown, article.planned)
-        if 'runs at hand' not in text:
-            continue
-        by_part = re.findall(r'([\d,]+) of (\w+)', text.partition('; missing: ')[2].partition('.')[0])
-        tally.same('runs at hand', 'missing by part', {part: count for count, part in by_part},
-                   {part: f'{count:,}' for part, count in article.missing.items()})
+        listed = text.partition('; missing: ')[2].partition('.')[0]
+        shown = {part: count for count, part in re.findall(r'([\d,]+) of (\w+)', listed)}
+        absent = {part: f'{count:,}' for part, count in article.missing.items()}
+        tally.same('runs at hand', 'missing by part', shown, absent)
 
 
 TITLE = { # What a title is made of -> what it says for each word
