@@ -5,17 +5,21 @@
 FOLDER has train, val and test with a folder a class; without one JPEGs are drawn. Both sides: resnet20_8, 32 px,
 batches of 64, two threads, the same number of epochs in each round, a test evaluation and a saved state a round. The
 peer is `peer.py`, in a process of its own that reports its own seconds, without the imports; ours starts with no
-cache, so its decoding is part of it. `open_lth.py` beside this races open_lth, which reads CIFAR-10 alone."""
+cache, so its decoding is part of it. Beside both stands the masked step alone, on one batch that is there: what a
+search adds to its steps. `open_lth.py` beside this races open_lth, which reads CIFAR-10 alone."""
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import numpy as np
+import step
 import torch
-from measured import asked, finish, ratios, row
+from measured import asked, finish, ratios, row, timed
 from PIL import Image
 
 from lth_nb.bank import search_splits
@@ -55,23 +59,39 @@ def theirs(folder, options):
     return json.loads(done.stdout)['seconds']
 
 
+def alone():
+    "Our step on one batch of noise, again and again; a function that takes the images of step.py."
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(step.BATCH, 3, 32, 32, generator=draw).contiguous(memory_format=torch.channels_last)
+    y = torch.randint(8, (step.BATCH,), generator=draw)
+    return step.ours(lambda: itertools.repeat((x, y)))
+
+
 def main():
-    "One row."
+    "Two rows."
     options = asked(__doc__, data='', rounds=3, epochs=4)
+    if options.epochs < 3: raise SystemExit(f'--epochs {options.epochs}: at least 3; both sides rewind to the second')
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
         folder = Path(options.data) if options.data else drawn(home/'set')
-        taken = dict(ours=[], peer=[])
+        taken, steps = dict(ours=[], peer=[], steps=[]), alone()
+        steps() # warm
         for repeat in range(options.repeats):
             for name in ('ours', 'peer') if repeat % 2 else ('peer', 'ours'):
                 scratch = home/f'{repeat}'
                 if name == 'ours': seconds, images = ours(folder, options, scratch)
                 else: seconds = theirs(folder, options)
                 taken[name].append(seconds)
-    speed = (options.rounds + 1) * options.epochs * images / taken['ours'][-1]
-    rows = [row('chain: a whole search, the plain loop over ours', ratios(taken['peer'], taken['ours']), 'times',
-                wanted=1.5, beside=f'{speed:.0f} training images/s')]
+            taken['steps'].append(timed(steps))
+    trained = (options.rounds + 1) * options.epochs * images
+    speeds = [trained / seconds for seconds in taken['ours']]
+    bare = [step.STEPS * step.BATCH / seconds for seconds in taken['steps']]
+    rows = [
+        row('chain: a whole search, the plain loop over ours', ratios(taken['peer'], taken['ours']), 'times',
+            wanted=1.5, beside=f'{median(speeds):.0f} training images/s'),
+        row('chain: training images/s of the whole search over those of the step alone', ratios(speeds, bare), 'times',
+            wanted=.9, beside=f'{median(bare):.0f} images/s of steps by two threads')]
     return finish('chain', rows, options.json)
 
 

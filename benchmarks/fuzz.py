@@ -53,7 +53,7 @@ def main():
         (home/'at').mkdir()
         for thing in things:
             few = 10 if thing.name == 'study' else 1 # a study of 932 runs takes a while to read
-            kinds.append(tried(thing, options.examples // len(things) // few, options.seed, home/'at'))
+            kinds.append(tried(thing, max(1, options.examples // len(things) // few), options.seed, home/'at'))
             print(kinds[-1], flush=True)
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
