@@ -27,7 +27,7 @@ from .questions import DEEP, DEEP_SEEDS
 from .table2 import paper_table
 from ..protocol import SOURCES, TARGETS
 from ..stats import Comparison, as_table, pooled, readings
-from ..stats.aggregate import shared_sources
+from ..stats.aggregate import main_source, shared_sources
 from ..study import open_study, settled
 
 # %% ../../nbs/paper/03_curves.ipynb #c07
@@ -390,7 +390,7 @@ def gains_of(
             by_recipe.setdefault(reading.recipe, []).append(reading)
 
     return [
-        pooled(some, *pair)
+        pooled(some, *pair, source=main_source(some))
         for _, some in sorted(by_recipe.items())
         for pair in PARTS_OF_GAIN]
 
