@@ -1,9 +1,10 @@
 """A whole search against what a careful user writes: load, train, validate, prune, rewind, save.
 
-    python benchmarks/chain.py [--data FOLDER] [--rounds 3] [--epochs 4] [--repeats 5] [--json FILE]
+    python benchmarks/chain.py [--data FOLDER] [--rounds 5] [--epochs 6] [--repeats 5] [--json FILE]
 
 FOLDER has train, val and test with a folder a class; without one JPEGs are drawn. Both sides: resnet20_8, 32 px,
-batches of 64, two threads, the same number of epochs in each round, a test evaluation and a saved state a round. The
+batches of 64, two threads, the same steps in each round (after the first they go on from the second epoch, to which
+both rewind), validation after every epoch, a test evaluation and a saved state a round. The
 peer is `peer.py`, in a process of its own that reports its own seconds, without the imports; ours starts with no
 cache, so its decoding is part of it. Beside both stands the masked step alone, on one batch that is there: what a
 search adds to its steps. `open_lth.py` beside this races open_lth, which reads CIFAR-10 alone."""
@@ -28,6 +29,7 @@ from lth_nb.datasets.standins import draw_standin
 from lth_nb.protocol import make_protocol
 
 HERE = Path(__file__).parent
+REWOUND = 2 # Epoch both sides rewind to, as peer.py does
 
 
 def drawn(folder):
@@ -43,7 +45,7 @@ def drawn(folder):
 
 def ours(folder, options, scratch):
     "Seconds of our search, decoding included, and its training images."
-    change = f'max_epochs={options.epochs},rewind_at=2ep,patience=0,batch=64,model=resnet20_8'
+    change = f'max_epochs={options.epochs},rewind_at={REWOUND}ep,patience=0,batch={step.BATCH},model=resnet20_8'
     protocol = make_protocol('demo', 'paper', change, rounds=options.rounds)
     began = perf_counter()
     splits = load(folder, px=32, role='source', source_val=.1, cache=scratch/'cache')
@@ -69,8 +71,9 @@ def alone():
 
 def main():
     "Two rows."
-    options = asked(__doc__, data='', rounds=3, epochs=4)
-    if options.epochs < 3: raise SystemExit(f'--epochs {options.epochs}: at least 3; both sides rewind to the second')
+    options = asked(__doc__, data='', rounds=5, epochs=6)
+    if options.epochs <= REWOUND:
+        raise SystemExit(f'--epochs {options.epochs}: at least {REWOUND + 1}, since both sides rewind to {REWOUND}')
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
@@ -84,7 +87,8 @@ def main():
                 else: seconds = theirs(folder, options)
                 taken[name].append(seconds)
             taken['steps'].append(timed(steps))
-    trained = (options.rounds + 1) * options.epochs * images
+    epochs = options.epochs + options.rounds * (options.epochs - REWOUND)
+    trained = epochs * (images // step.BATCH) * step.BATCH # whole batches
     speeds = [trained / seconds for seconds in taken['ours']]
     bare = [step.STEPS * step.BATCH / seconds for seconds in taken['steps']]
     rows = [

@@ -89,7 +89,9 @@ def trained(model, train, val, epochs, early=0):
 
 
 def searched(folder, *, px=32, epochs=6, rounds=5, batch=64, width=8, early=2, workers=2, seed=0):
-    "Train, prune a fifth, rewind, and again; seconds and test accuracies."
+    """Train, prune a fifth, rewind, and again; seconds and test accuracies.
+
+    A round that begins at the rewound epoch trains on from there, so it has `epochs - early` epochs."""
     torch.manual_seed(seed)
     train, val, test = loaders(folder, px, batch, workers)
     model = resnet20(width, len(train.dataset.classes))
@@ -98,7 +100,8 @@ def searched(folder, *, px=32, epochs=6, rounds=5, batch=64, width=8, early=2, w
     began, theta, accuracies = time.perf_counter(), None, []
     with tempfile.TemporaryDirectory() as place:
         for at_round in range(rounds + 1):
-            theta = trained(model, train, val, epochs, early if at_round == 0 else 0) or theta
+            first = at_round == 0
+            theta = trained(model, train, val, epochs - early * (not first), early * first) or theta
             accuracies.append(evaluated(model, test)[1])
             torch.save(model.state_dict(), f'{place}/{at_round}.pt')
             if at_round == rounds: break

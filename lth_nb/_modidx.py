@@ -1474,6 +1474,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'lth_nb.paper.article.beside_table': ('paper/article.html#beside_table', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.design_of': ('paper/article.html#design_of', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.health_page': ('paper/article.html#health_page', 'lth_nb/paper/article.py'),
+                                      'lth_nb.paper.article.later_seeds': ('paper/article.html#later_seeds', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.mean_accuracy': ('paper/article.html#mean_accuracy', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.means_of': ('paper/article.html#means_of', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.on_each': ('paper/article.html#on_each', 'lth_nb/paper/article.py'),

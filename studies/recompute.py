@@ -41,6 +41,7 @@ FULL_MASK = ('dense', 'finetuned_dense') # Trained once for all rounds, written 
 SHARED = ('scratch', 'pretrained', 'probe') # Arms without a source
 RUN_NAMES = ['target', 'train', 'recipe', 'source', 'search_recipe', 'arm', 'round', 'search_seed',
              'seed']
+TRIED = 5 # Seeds of `deep` from which on no ticket had been tried before
 ABSENT = -1 # A round or search seed where a run has none
 
 # Group -> what stands in the code of the cells it is printed by
@@ -53,7 +54,8 @@ GROUPS = {
     'figures, words and n': 'forest(',
     'accuracy table': 'accuracies(',
     'health table': 'health_page(',
-    'without collapsed runs': 'sensitivity(',
+    'without collapsed runs': 'without_collapsed(',
+    'without tried tickets': 'later_seeds(',
     'four questions': 'told_of(',
     'four questions, table': 'answers_of(',
     'four questions, set by set': 'set_by_set(',
@@ -262,6 +264,12 @@ class Target:
             complete.append({at_round for at_round, there in of_source.groupby('round').seed
                              if set(there) == everyone})
         return max(set.intersection(*complete), default=None)
+
+    def over(self, chosen):
+        "The same, of some of the runs, read at the same round."
+        fewer = Target(self.runs[chosen], self.right, self.chance, self.ceiling)
+        fewer.read_at = self.read_at
+        return fewer
 
     @cached_property
     def under_trained(self):
@@ -556,9 +564,13 @@ class Article:
         for target in self.targets:
             fell = target.runs.val_acc < target.halfway
             seeds = set(target.runs.seed[fell])
-            kept = target.runs[~target.runs.seed.isin(seeds)]
-            left.append(Target(kept, target.right, target.chance, target.ceiling))
-            left[-1].read_at = target.read_at # the round that was read
+            left.append(target.over(~target.runs.seed.isin(seeds)))
+        return replace(self, targets=left)
+
+    @cached_property
+    def without_tried(self):
+        "The same, without the seeds whose tickets had been tried before."
+        left = [target.over(target.runs.seed >= TRIED) for target in self.targets]
         return replace(self, targets=left)
 
     def mean_accuracy(self, arm):
@@ -1051,9 +1063,14 @@ def gain_at_home(source, control, searched):
     return (by_arm.ticket - by_arm[control]).dropna()
 
 
-def check_without_collapsed(tally, notebook, article):
-    "The four questions over all seeds, and without those at which a run collapsed."
-    group, left = 'without collapsed runs', article.without_collapsed
+def check_fewer_seeds(tally, notebook, article):
+    "The four questions over all seeds, and over fewer: no collapsed run, no ticket tried before."
+    check_left(tally, notebook, article, 'without collapsed runs', article.without_collapsed)
+    check_left(tally, notebook, article, 'without tried tickets', article.without_tried)
+
+
+def check_left(tally, notebook, article, group, left):
+    "One table of the four questions over all seeds, and over those that are left."
     for table in notebook.tables(GROUPS[group]):
         tally.same(group, 'questions', sorted(table), sorted(map(' - '.join, QUESTIONS)))
         for pair in QUESTIONS:
@@ -1507,7 +1524,7 @@ def check_size(tally, notebook, article):
 
 
 CHECKS = (check_at_hand, check_text, check_figures, check_accuracies, check_health,
-          check_without_collapsed, check_questions, check_told_table, check_set_by_set,
+          check_fewer_seeds, check_questions, check_told_table, check_set_by_set,
           check_beside, check_gains, check_advice, check_advised, check_claims, check_half_widths,
           check_design, check_size)
 

@@ -9,7 +9,7 @@ tells any study."""
 # %% auto #0
 __all__ = ['EARLY', 'BESIDE', 'OUTCOMES', 'PRUNING', 'GAIN', 'means_of', 'on_each', 'answers_of', 'beside', 'beside_table',
            'set_by_set', 'outcome_of', 'title_of', 'mean_accuracy', 'abstract_of', 'accuracies', 'health_page',
-           'without_collapsed', 'sensitivity', 'design_of', 'advice', 'advised']
+           'without_collapsed', 'later_seeds', 'sensitivity', 'design_of', 'advice', 'advised']
 
 # %% ../../nbs/paper/04_article.ipynb #a03
 from collections.abc import Sequence
@@ -349,13 +349,19 @@ def without_collapsed(
 
     return left
 
+def later_seeds(
+    found:Sequence[Reading], # One per target
+    first:int, # The first seed that stays, >= 0
+)->list[Reading]: # In the same order; one may have no row
+    "Every target with the seeds from one on, as where earlier tickets had been tried before."
+    return [replace(reading, rows=reading.rows[reading.rows.seed >= first]) for reading in found]
+
 def sensitivity(
-    found:Sequence[Reading], # One per target, of one recipe
-    means:dict[str,Comparison], # From `means_of`
+    left:Sequence[Reading], # One per target: some of the seeds, as from `without_collapsed`
+    means:dict[str,Comparison], # From `means_of`, over all seeds
     source:str='', # As of `means_of`
-)->pd.DataFrame: # A row per question; equal columns where no run collapsed
-    "The four questions again, without the seeds at which a run collapsed."
-    left = without_collapsed(found)
+)->pd.DataFrame: # A row per question; equal columns where all seeds are left
+    "The four questions over all seeds, and again over those that are left."
     emptied = [reading.target for reading in left if reading.rows.empty]
     again = {} if emptied else means_of(left, source)
     rows = {}
