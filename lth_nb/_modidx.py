@@ -244,6 +244,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'lth_nb.compute._unit': ('compute.html#_unit', 'lth_nb/compute.py'),
                                 'lth_nb.compute._until_done': ('compute.html#_until_done', 'lth_nb/compute.py'),
                                 'lth_nb.compute._until_found': ('compute.html#_until_found', 'lth_nb/compute.py'),
+                                'lth_nb.compute._usual_seconds': ('compute.html#_usual_seconds', 'lth_nb/compute.py'),
                                 'lth_nb.compute._whole_seconds': ('compute.html#_whole_seconds', 'lth_nb/compute.py'),
                                 'lth_nb.compute.by_value': ('compute.html#by_value', 'lth_nb/compute.py'),
                                 'lth_nb.compute.carry': ('compute.html#carry', 'lth_nb/compute.py'),
