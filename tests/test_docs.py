@@ -82,7 +82,7 @@ def test_side_by_side_shows_what_was_measured(monkeypatch):
         for output in cell.outputs:
             html = output.data.get('text/html')
             if html: told.append(value._repr_html_() == html)
-    assert told == [True] * 3, 'run docs/benchmarks.ipynb again'
+    assert told == [True] * 4, 'run docs/benchmarks.ipynb again'
     assert len(names['rows']) > 30
 
 
