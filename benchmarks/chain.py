@@ -62,7 +62,7 @@ def theirs(folder, options):
 
 
 def alone():
-    "Our step on one batch of noise, again and again; a function that takes the images of step.py."
+    "Our step on one batch of noise; a function that takes as many steps as those of step.py."
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(step.BATCH, 3, 32, 32, generator=draw).contiguous(memory_format=torch.channels_last)
     y = torch.randint(8, (step.BATCH,), generator=draw)

@@ -100,8 +100,8 @@ def searched(folder, *, px=32, epochs=6, rounds=5, batch=64, width=8, early=2, w
     began, theta, accuracies = time.perf_counter(), None, []
     with tempfile.TemporaryDirectory() as place:
         for at_round in range(rounds + 1):
-            first = at_round == 0
-            theta = trained(model, train, val, epochs - early * (not first), early * first) or theta
+            if at_round == 0: theta = trained(model, train, val, epochs, early)
+            else: trained(model, train, val, epochs - early)
             accuracies.append(evaluated(model, test)[1])
             torch.save(model.state_dict(), f'{place}/{at_round}.pt')
             if at_round == rounds: break
