@@ -671,10 +671,13 @@ class Notebook:
                   for data in self.outputs(mark)]
         return [''.join(text) for text in either]
 
+    def pages(self, mark):
+        "The HTML of the tables among them."
+        return [''.join(data['text/html']) for data in self.outputs(mark) if 'text/html' in data]
+
     def tables(self, mark, column=''):
         "The tables among them, those that have a column: name of a row -> column -> text."
-        pages = [''.join(data['text/html']) for data in self.outputs(mark) if 'text/html' in data]
-        every = [read_html(page) for page in pages]
+        every = [read_html(page) for page in self.pages(mark)]
         return [table for table in every if not column or column in next(iter(table.values()), {})]
 
     def figures(self):
@@ -685,20 +688,22 @@ class Notebook:
 
 
 class Cells(HTMLParser):
-    "The rows of an HTML table."
+    "The rows of an HTML table; a first cell that spans several rows stands in each of them."
 
     def __init__(self):
         "Nothing read yet."
         super().__init__()
-        self.rows, self.inside = [], False
+        self.rows, self.inside, self.spans = [], False, 0
 
     def handle_starttag(self, tag, attrs):
         "A row or a cell begins."
         if tag == 'tr':
-            self.rows.append([])
+            self.rows.append([self.rows[-1][0]] if self.spans else [])
+            self.spans = max(0, self.spans - 1)
         self.inside = tag in ('td', 'th')
         if self.inside:
             self.rows[-1].append('')
+            self.spans = int(dict(attrs).get('rowspan', self.spans + 1)) - 1
 
     def handle_endtag(self, tag):
         "A cell ends."
@@ -716,6 +721,14 @@ def read_html(page):
     parser.feed(page)
     header, *rows = parser.rows
     return {row[0]: dict(zip(header[1:], row[1:])) for row in rows if row and any(row[1:])}
+
+
+def read_grouped(page):
+    "A table of pandas whose rows have two names: both -> column -> text."
+    parser = Cells()
+    parser.feed(page)
+    header, _, *rows = parser.rows # the second names the names
+    return {(row[0], row[1]): dict(zip(header[2:], row[2:])) for row in rows}
 
 
 def numbers_in(values):
@@ -1398,35 +1411,36 @@ def claims_of(study, asked, recipe):
 def check_claims(tally, notebook, article):
     "How many comparisons of each claim have which word, and the one that is shown."
     group = "the paper's claims"
-    for table in notebook.tables(GROUPS[group]):
-        columns = {column for row in table.values() for column in row}
-        for column, (place, name) in product(columns, enumerate(article.studies)):
-            recipe, of_study = column.split(', ')
+    for page in notebook.pages(GROUPS[group]):
+        table = read_grouped(page)
+        names = {name for _, name in table}
+        for named, (place, name) in product(names, enumerate(article.studies)):
+            recipe, of_study = named.split(', ')
             if of_study != name:
                 continue
             study = article.studies[name]
             asked, *_ = asked_of(study, notebook.parts[place], notebook)
             for letter, told in claims_of(study, asked, recipe).items():
-                cell = next(row[column] for claim, row in table.items()
-                            if claim.startswith(f'({letter})'))
-                check_claim(tally, group, f'({letter}) {column}', cell, told)
+                row = next(row for (claim, of_runs), row in table.items()
+                           if claim.startswith(f'({letter})') and of_runs == named)
+                check_claim(tally, group, f'({letter}) {named}', row, told)
 
 
-def check_claim(tally, group, name, cell, told):
-    "A cell: 'open; compared: 3 open of 3, such as tissue +3.3 points [+0.7, +5.8], n = 5, open'."
-    if 'nothing to compare' in cell or not told:
-        tally.same(group, f'{name}, comparisons', 'nothing to compare' in cell, not told)
+def check_claim(tally, group, name, row, told):
+    "A row: '3 open of 3', and one of them: 'tissue +3.3 points [+0.7, +5.8], n = 5, open'."
+    compared, such_as = row['compared'], row['such as']
+    if compared == 'nothing' or not told:
+        tally.same(group, f'{name}, comparisons', compared == 'nothing', not told)
         return
-    head, _, such_as = cell.partition(', such as ')
-    counted = re.findall(r'(\d+) (higher|lower|no different|open|without a word)', head)
+    counted = re.findall(r'(\d+) (higher|lower|no different|open|without a word)', compared)
     expected = {}
     for _, answer in told:
         word = answer.word or 'without a word'
         expected[word] = expected.get(word, 0) + 1
     tally.same(group, f'{name}, words', {word: int(count) for count, word in counted}, expected)
-    number = re.search(r' of (\d+)$', head)
+    number = re.search(r' of (\d+)$', compared)
     tally.same(group, f'{name}, of', number[1] if number else '', str(len(told)))
-    form = rf'(\S+) ({NUMBER}) points \[({NUMBER}), ({NUMBER})\], n = (\d+), ([^;]*)'
+    form = rf'(\S+) ({NUMBER}) points \[({NUMBER}), ({NUMBER})\], n = (\d+), (.*)'
     shown = re.match(form, such_as)
     if shown is None:
         tally.absent(group, f'{name}, the one shown')
@@ -1563,6 +1577,8 @@ def main(folder, notebook=NOTEBOOK):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3) or sys.argv[1].startswith('-'):
         sys.exit(__doc__)
+    if not Path(sys.argv[1], 'table.csv').is_file():
+        sys.exit(f'{sys.argv[1]}: no folder with a table.csv; a study is wanted, such as studies/deep')
     sys.exit(main(*sys.argv[1:]))

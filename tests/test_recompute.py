@@ -66,8 +66,8 @@ def test_digits_elsewhere_are_noticed(notebook):
         r'points \[\+(\d)\.\d, \+\d\.\d\], higher</td>': 'four questions, set by set',
         r'winners: \+(\d)': 'health table: blood_cells, positive',
         r'<td>1(1)</td>': 'without tried tickets: ticket - scratch, n left',
-        r'open; compared: (\d) higher, ': "the paper's claims: (a) tuned, deep, words",
-        r', such as tissue \+(\d)': "the paper's claims: (a) tuned, deep, the one shown",
+        r'<td>(\d) higher, ': "the paper's claims: (a) tuned, deep, words",
+        r'<td>tissue \+(\d)': "the paper's claims: (a) tuned, deep, the one shown",
         r'(\d) core hours, and': 'size and hours: hours'}
     for form in digits:
         place = re.search(form, text).start(1)

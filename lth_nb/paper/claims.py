@@ -470,26 +470,32 @@ def _lacking(missing):
 
     first, *others = missing
     more = f' and {len(others)} more' if others else ''
-    return f'; missing: {first}{more}'
+    return f'{first}{more}'
 
-def _claim_cell(claim):
+def _shown(told):
+    "The comparison that is told first, with its word; '' where nothing was compared."
+    if not told:
+        return ''
+
+    first = told[0]
+    return f'{first.target} {first.numbers}, n = {first.n}, {first.brief}'
+
+def _claim_row(claim):
     "The word of a claim, the words of its comparisons, the first of them, and what is missing."
-    lacks = _lacking(claim.missing)
-    if not claim.told:
-        return f'{claim.says.value}; nothing to compare{lacks}'
-
-    first = claim.told[0]
-    such_as = f'{first.target} {first.numbers}, n = {first.n}, {first.brief}'
-    return f'{claim.says.value}; compared: {tally(claim.told)}, such as {such_as}{lacks}'
+    return {
+        'answer': claim.says.value,
+        'compared': tally(claim.told) if claim.told else 'nothing',
+        'such as': _shown(claim.told),
+        'missing': _lacking(claim.missing)}
 
 def claim_table(
-    by_recipe:dict[str,Sequence[Claim]], # Recipe -> its claims
-)->pd.DataFrame: # A row per claim; per recipe the word and one comparison with its interval
-    "Claims down, recipes across."
-    claim_cells = {}
-    for recipe, recipe_claims in by_recipe.items():
-        for one_claim in recipe_claims:
-            claim_row = claim_cells.setdefault(f'({one_claim.letter}) {one_claim.text}', {})
-            claim_row[recipe] = _claim_cell(one_claim)
-    claim_rows = pd.DataFrame.from_dict(claim_cells, orient='index')
-    return claim_rows.rename_axis('claim').fillna('')
+    by_runs:dict[str,Sequence[Claim]], # What the runs are, such as their recipe -> their claims
+)->pd.DataFrame: # A row per claim and runs: its word, what it rests on, what is missing
+    "Every claim, and below it what each group of runs says of it."
+    claim_rows = {}
+    for runs_name, some_claims in by_runs.items():
+        for one_claim in some_claims:
+            claim_name = f'({one_claim.letter}) {one_claim.text}'
+            claim_rows[claim_name, runs_name] = _claim_row(one_claim)
+    found = pd.DataFrame.from_dict(claim_rows, orient='index').rename_axis(['claim', 'runs'])
+    return found.sort_index(level='claim', sort_remaining=False, kind='stable')

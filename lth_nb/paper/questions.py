@@ -333,7 +333,7 @@ class Question:
             options += ['-p', field_name, typed_value]
         searches = sum(len(read_line(search).search_seeds) for search in self.full.searches)
         command_line = shlex.join(['lth', 'run', self.name, *options])
-        return (f"In full this takes {len(wanted(self.full)):,} runs and {searches} searches: "
+        return (f"The paper's size takes {len(wanted(self.full)):,} runs and {searches} searches: "
                 f"{command_line} (with --plan it only says what is missing)")
     @property
     def left(self)->Left: # To be read
