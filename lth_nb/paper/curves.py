@@ -394,15 +394,15 @@ def gains_of(
         for _, some in sorted(by_recipe.items())
         for pair in PARTS_OF_GAIN]
 
-def our_gains()->pd.DataFrame: # study, recipe, difference, effect, lo, hi, n, word, reason; points
-    "The two parts of a gain in the committed studies."
+def our_gains()->pd.DataFrame: # study, recipe, difference, effect, lo, hi, n, reason; points
+    "The two parts of a gain in the committed studies, each counted alone: without a word."
     tables = []
     for study, search_recipe in OURS.items():
         parts = gains_of(study, search_recipe, DEEP_SEEDS if study == DEEP else 1)
         table = as_table(parts).assign(difference=[part.name for part in parts])
         tables.append(table.assign(study=study))
 
-    columns = ['study', 'recipe', 'difference', 'effect', 'lo', 'hi', 'n', 'word', 'reason']
+    columns = ['study', 'recipe', 'difference', 'effect', 'lo', 'hi', 'n', 'reason']
     return pd.concat(tables, ignore_index=True)[columns]
 
 # %% ../../nbs/paper/03_curves.ipynb #f37
