@@ -780,6 +780,10 @@ class Study:
     notes:tuple[str,...]=() # Sentences, such as which runs are damaged
     folder:Path|None=None # Where curves and predictions of its runs lie; None for a bare CSV
 
+    def __repr__(self)->str: # One line, without the table
+        "Name and runs in one line."
+        return f'Study({self.name!r}, {len(self.table):,} runs)'
+
     @cached_property
     def correct(self)->dict[str,np.ndarray]: # Key of a run -> (n_test,) bool; {} for a bare CSV
         "Which test images every run got right, so that an interval can cover test images too."

@@ -288,6 +288,11 @@ class Fit:
     best:State              # State at the best validation loss
     last:State              # State after the last step
 
+    def __repr__(self)->str: # One line, without weights
+        "How long it took, why it ended, and its best epoch."
+        ended = f'{self.epochs} epochs, {self.steps} steps, ended by {self.stopped_by}'
+        return f'Fit({ended}, best in epoch {self.best_epoch}, {self.seconds:.1f} s)'
+
 # %% ../nbs/04_training.ipynb #c49
 def progress_line(
     name:str,     # Of the run; '' prints nothing

@@ -62,6 +62,10 @@ class ImageSet:
 
     def __len__(self)->int: return len(self.offset)
 
+    def __repr__(self)->str: # One line, without pixels
+        "How many images of how many classes."
+        return f'ImageSet({len(self):,} images, {len(np.unique(self.labels))} classes)'
+
     def take(self,
         index:np.ndarray, # Positions to keep, any order, int
     )->'ImageSet': # Shares the pixels: nothing is copied

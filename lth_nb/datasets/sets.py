@@ -444,6 +444,11 @@ class Splits:
         "Smaller validation and test splits: fixed, stratified subsets."
         return replace(self, val=_fewer(self.val, n_val), _test=_fewer(self._test, n_test))
 
+    def __repr__(self)->str: # One line, without pixels
+        "What it is, and how many images."
+        images = f'{len(self.train):,} train, {len(self.val):,} val, {self.n_test:,} test'
+        return f'Splits({self.name!r}, {self.kind}, {len(self.classes)} classes, {images})'
+
     def _repr_markdown_(self):
         about = f'({self.kind}), {len(self.classes)} classes, {self.px} px'
         heading = f'**{as_written(self.name)}** {about}, `{self.fingerprint[:12]}`'

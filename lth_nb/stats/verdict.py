@@ -394,6 +394,10 @@ class Verdict:
     source:str = '' # The source whose tickets lead on validation; '' where no word may be given
     use:str = ''    # Arm to use, '' where nothing may be said
 
+    def __repr__(self)->str: # One line, without tables
+        "The verdict in words."
+        return f'Verdict({self.sentence})'
+
     @property
     def target(self)->str: # Name of the set
         "The set the runs were trained on."
