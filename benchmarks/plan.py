@@ -58,7 +58,7 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as home:
             ratio, truth = estimated(find(name, options.data), Path(home), **given)
-        about = ', '.join(f'{field} {value}' for field, value in given.items()) or 'as above'
+        about = ', '.join(f'{field} {value}' for field, value in given.items()) or 'nothing changed'
         rows.append(row(f'plan: grid {number + 1}, {name}', [ratio], 'times the truth',
                         beside=f'{truth:.0f} s of 18 runs; {about}'))
         off.append(100 * abs(ratio - 1))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from . import __version__
 from .doctor import banks_in, examine
-from .experiments import copy_notebooks, data_folder, parameters_of, run, shared
+from .experiments import GRAMMARS, copy_notebooks, data_folder, parameters_of, run, shared
 from .protocol import TARGETS, choose
 
 # %% ../nbs/14_cli.ipynb #c07
@@ -50,8 +50,7 @@ def _run(
     asked:argparse.Namespace, # name, options, plan
 )->str: # Nothing: the experiment prints as it goes
     "lth run"
-    # A schema's check of addresses compiles 39 grammars on import, a second; a notebook has none.
-    sys.modules.setdefault('rfc3987_syntax', None)
+    sys.modules.setdefault(GRAMMARS, None) # nothing here needs them
     import click  # and papermill, for the names of their errors: no other command needs them
     from papermill.exceptions import PapermillExecutionError
     options = [option for option in asked.options if option != '--plan']
