@@ -34,14 +34,14 @@ Modules:
 - `lth_nb.datasets.standins`: Image sets that need no files: drawings as large as the paper's seven targets, and digits.
 - `lth_nb.doctor`: What a report of a fault needs to know of a machine: ten lines, none of which names a person.
 - `lth_nb.experiments`: What an experiment was asked, each value in its type; and the command that executes it.
-- `lth_nb.explore.bank`: What is left of each layer, which filters survive, what two searches have in common.
-- `lth_nb.explore.model`: A few files chosen in the browser, or a folder: a table with small pictures, and predictions.csv.
-- `lth_nb.explore.own`: Checked, planned, and trained on in the background, by a process that outlives the notebook.
+- `lth_nb.explore.bank`: Tickets, round by round: what is left of each layer, and what two searches have in common.
+- `lth_nb.explore.model`: Your model, tried on a few files or a folder: a table with small pictures, predictions.csv.
+- `lth_nb.explore.own`: Your own images: checked, planned, trained on by a process that outlives the notebook.
 - `lth_nb.explore.study`: A finished study, or yours, with dropdowns: redraw, hover, click a run, see what it got wrong.
-- `lth_nb.explore.widgets`: Values shown in a widget, a few controls, a listener that hears clicks and keeps the keys.
+- `lth_nb.explore.widgets`: What the pages are made of: values in widgets, a few controls, a listener that hears clicks.
 - `lth_nb.figures.curves`: Accuracy over sparsity, a facet for each target; and all arms of one target beside each other.
-- `lth_nb.figures.ladder`: Differences with their intervals: from scratch to ticket, over targets, between recipes.
-- `lth_nb.figures.pictures`: Samples of every class, how many and how large they are, and what is taken for what.
+- `lth_nb.figures.ladder`: Where a gain comes from: from scratch to ticket, over targets, between recipes, with intervals.
+- `lth_nb.figures.pictures`: What a set looks like: samples of every class, how many, how large; what is taken for what.
 - `lth_nb.figures.stills`: The figures of an executed notebook as pictures too, for pages where plotly does not run.
 - `lth_nb.figures.style`: Colours that everybody can tell apart, titles that say the finding, files that open offline.
 - `lth_nb.gallery`: Images worth a second look: likely wrong labels first, then doubts; and where a network looked.

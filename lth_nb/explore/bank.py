@@ -1,4 +1,4 @@
-"""What is left of each layer, which filters survive, what two searches have in common.
+"""Tickets, round by round: what is left of each layer, and what two searches have in common.
 
 Iterative magnitude pruning leaves a ticket per round. Four pictures of one: density per layer,
 the filters of the first layer with pruned weights left blank, accuracy over the rounds so far,

@@ -1,4 +1,4 @@
-"""A few files chosen in the browser, or a folder: a table with small pictures, and predictions.csv.
+"""Your model, tried on a few files or a folder: a table with small pictures, predictions.csv.
 
 What a finished transfer hands on is a network in a folder. Here it is shown with what must be known
 of it, tried on new images, and packed into one file to take away.

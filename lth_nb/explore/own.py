@@ -1,4 +1,4 @@
-"""Checked, planned, and trained on in the background, by a process that outlives the notebook.
+"""Your own images: checked, planned, trained on by a process that outlives the notebook.
 
 A *job* is one `lth run` in a process of its own, and a small file that says which. Closing the
 browser or restarting the kernel leaves it alone; whoever looks into its folder finds it running,

@@ -1,4 +1,4 @@
-"""Values shown in a widget, a few controls, a listener that hears clicks and keeps the keys.
+"""What the pages are made of: values in widgets, a few controls, a listener that hears clicks.
 
 A page shows what plain functions return: a figure, a table, a sentence, or the text of an error
 with what to do.

@@ -1,4 +1,4 @@
-"""Differences with their intervals: from scratch to ticket, over targets, between recipes.
+"""Where a gain comes from: from scratch to ticket, over targets, between recipes, with intervals.
 
 An *ablation* takes a gain apart by leaving out one thing at a time. Here it is called the ladder:
 what the early weights do alone, what the mask does with fresh weights, what only both do together.

@@ -1,4 +1,4 @@
-"""Samples of every class, how many and how large they are, and what is taken for what.
+"""What a set looks like: samples of every class, how many, how large; what is taken for what.
 
 Numbers about a set do not replace a look at it. Samples of every class, how many images each split
 holds and how large they come, as figures; and of a trained network, which class it takes for which.
