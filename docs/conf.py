@@ -29,6 +29,7 @@ myst_enable_extensions = ['dollarmath', 'amsmath', 'colon_fence', 'deflist', 'fi
 myst_substitutions = PARTS
 myst_heading_anchors = 4
 
+smartquotes_action = 'qe' # quotes and dots; the dashes of an option stay as they are typed
 add_module_names = False
 autodoc_typehints = 'none' # they stand in the table below a signature
 autodoc_preserve_defaults = True

@@ -1477,6 +1477,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'lth_nb.paper.article.answers_of': ('paper/article.html#answers_of', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.beside': ('paper/article.html#beside', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.beside_table': ('paper/article.html#beside_table', 'lth_nb/paper/article.py'),
+                                      'lth_nb.paper.article.changed_answers': ( 'paper/article.html#changed_answers',
+                                                                                'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.design_of': ('paper/article.html#design_of', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.health_page': ('paper/article.html#health_page', 'lth_nb/paper/article.py'),
                                       'lth_nb.paper.article.later_seeds': ('paper/article.html#later_seeds', 'lth_nb/paper/article.py'),

@@ -276,7 +276,7 @@ def confusion_figure(
         **axis_ticks)
     right_share = counts.trace() / counts.sum()
     caption_text = (
-        f'{counts.sum():,} test images, accuracy {100 * right_share:.1f} %; '
+        f'{counts.sum():,} predictions of test images, accuracy {100 * right_share:.1f} %; '
         'colour: share of the row.')
     page_side = min(800, max(560, 300 + 44 * len(names)))
     left_margin = 40 + label_room(row_labels)

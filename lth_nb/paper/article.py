@@ -9,7 +9,7 @@ tells any study."""
 # %% auto #0
 __all__ = ['EARLY', 'BESIDE', 'OUTCOMES', 'PRUNING', 'GAIN', 'means_of', 'on_each', 'answers_of', 'beside', 'beside_table',
            'set_by_set', 'outcome_of', 'title_of', 'mean_accuracy', 'abstract_of', 'accuracies', 'health_page',
-           'without_collapsed', 'later_seeds', 'sensitivity', 'design_of', 'advice', 'advised']
+           'without_collapsed', 'later_seeds', 'sensitivity', 'changed_answers', 'design_of', 'advice', 'advised']
 
 # %% ../../nbs/paper/04_article.ipynb #a03
 from collections.abc import Sequence
@@ -379,6 +379,22 @@ def _again(again, name, emptied):
 
     left = again[name]
     return {'without them': left.numbers, 'answer then': left.brief, 'n left': left.n}
+
+def changed_answers(
+    table:pd.DataFrame, # From `sensitivity`
+)->str: # One sentence
+    "Which answers are others over the seeds that are left."
+    if 'answer then' not in table: # no question has one, or a set has no seed left
+        return 'There is no answer to compare.'
+
+    changed = table[table['answer'] != table['answer then']]
+    if changed.empty:
+        return f'All {len(table)} answers stay.'
+
+    said = [
+        f"{name} from {row['answer']} to {row['answer then']}"
+        for name, row in changed.iterrows()]
+    return f"Of {len(table)} answers {len(changed)} change: {'; '.join(said)}."
 
 # %% ../../nbs/paper/04_article.ipynb #design01
 def design_of(

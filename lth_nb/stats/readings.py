@@ -507,7 +507,7 @@ class Differences:
     "A weighted sum of sides, seed by seed, and the banks behind it."
     by_seed:pd.Series   # Index seed: the difference, pairs of one seed averaged
     banks:pd.DataFrame  # Columns seed, source, search_seed: the banks that served each seed
-    control:float       # Mean of the second side, a share; NaN where there are not two sides
+    control:float       # Mean of the subtracted side, a share; NaN where there are not two sides
     images:tuple=()     # Pairs, weights, sides and predictions behind `per_image`; () = none
 
     @cached_property
@@ -550,10 +550,12 @@ def _has_predictions(side):
     return len(side.rounds) < 2 and side.column == 'test_acc'
 
 def _control_mean(pairs, weights):
-    "Mean of the second of two sides that are subtracted, else NaN."
-    if tuple(weights) != (1, -1):
+    "Mean of the side that one other is compared with, else NaN."
+    used_weights = sorted(weight for weight in weights if weight)
+    if used_weights != [-1, 1]:
         return np.nan
-    return float(pairs.groupby('seed').value1.mean().mean())
+    subtracted = list(weights).index(-1)
+    return float(pairs.groupby('seed')[f'value{subtracted}'].mean().mean())
 
 def differences(
     sides:Sequence[Side],            # Two or more
