@@ -873,10 +873,12 @@ GRAMMARS = 'rfc3987_syntax'
 def _quiet_kernel()->Iterator[None]: # While it lasts, kernels are started so
     "This Python's kernel, its own log kept out of the terminal; JUPYTER_PATH goes first."
     before = os.environ.get('JUPYTER_PATH')
+    # One expression, so that no name of ours is left in the notebook
     first_line = f'__import__("sys").modules.setdefault("{GRAMMARS}", None)'
-    command = [sys.executable, '-m', 'ipykernel_launcher', '--log-level=50',
+    command = [sys.executable, '-m', 'ipykernel_launcher',
+               '--log-level=50', # what ends the kernel, and nothing less
                f'--IPKernelApp.exec_lines={first_line}',
-               '-f', '{connection_file}'] # 50: what ends the kernel, and nothing less
+               '-f', '{connection_file}']
     about = dict(argv=command, display_name='Python 3 (ipykernel)', language='python')
     with TemporaryDirectory() as folder:
         spec = Path(folder)/'kernels/python3'

@@ -698,12 +698,16 @@ class Cells(HTMLParser):
     def handle_starttag(self, tag, attrs):
         "A row or a cell begins."
         if tag == 'tr':
-            self.rows.append([self.rows[-1][0]] if self.spans else [])
-            self.spans = max(0, self.spans - 1)
+            self.rows.append([])
+            if self.spans:
+                self.rows[-1].append(self.rows[-2][0])
+                self.spans -= 1
         self.inside = tag in ('td', 'th')
         if self.inside:
             self.rows[-1].append('')
-            self.spans = int(dict(attrs).get('rowspan', self.spans + 1)) - 1
+            rowspan = dict(attrs).get('rowspan')
+            if rowspan:
+                self.spans = int(rowspan) - 1
 
     def handle_endtag(self, tag):
         "A cell ends."
@@ -1427,7 +1431,7 @@ def check_claims(tally, notebook, article):
 
 
 def check_claim(tally, group, name, row, told):
-    "A row: '3 open of 3', and one of them: 'tissue +3.3 points [+0.7, +5.8], n = 5, open'."
+    "A row: '3 open of 3', and one of them with its set, pair, interval, n and word."
     compared, such_as = row['compared'], row['such as']
     if compared == 'nothing' or not told:
         tally.same(group, f'{name}, comparisons', compared == 'nothing', not told)
@@ -1440,7 +1444,7 @@ def check_claim(tally, group, name, row, told):
     tally.same(group, f'{name}, words', {word: int(count) for count, word in counted}, expected)
     number = re.search(r' of (\d+)$', compared)
     tally.same(group, f'{name}, of', number[1] if number else '', str(len(told)))
-    form = rf'(\S+) ({NUMBER}) points \[({NUMBER}), ({NUMBER})\], n = (\d+), (.*)'
+    form = rf'(\S+): .*: ({NUMBER}) points \[({NUMBER}), ({NUMBER})\] \(n = (\d+)[^)]*\), (.*)'
     shown = re.match(form, such_as)
     if shown is None:
         tally.absent(group, f'{name}, the one shown')

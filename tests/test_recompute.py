@@ -67,7 +67,7 @@ def test_digits_elsewhere_are_noticed(notebook):
         r'winners: \+(\d)': 'health table: blood_cells, positive',
         r'<td>1(1)</td>': 'without tried tickets: ticket - scratch, n left',
         r'<td>(\d) higher, ': "the paper's claims: (a) tuned, deep, words",
-        r'<td>tissue \+(\d)': "the paper's claims: (a) tuned, deep, the one shown",
+        r'<td>tissue: [^<]*: \+(\d)': "the paper's claims: (a) tuned, deep, the one shown",
         r'(\d) core hours, and': 'size and hours: hours'}
     for form in digits:
         place = re.search(form, text).start(1)

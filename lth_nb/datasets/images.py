@@ -26,7 +26,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
@@ -58,7 +58,7 @@ class ImageSet:
     offset:np.ndarray # (N,) int64, where each image starts in `pixels`
     size:np.ndarray   # (N, 2) int32, height and width in px
     labels:np.ndarray # (N,) int64, class ids
-    paths:np.ndarray|None=field(default=None, repr=False) # (N,) str, as in the set; None = unknown
+    paths:np.ndarray|None=None # (N,) str, as in the set; None = unknown
 
     def __len__(self)->int: return len(self.offset)
 

@@ -424,9 +424,9 @@ class Splits:
     val:ImageSet     # To stop and to choose
     px:int           # Side of the crop
     notes:tuple      # What a reader of the results must know
-    _test:ImageSet = field(repr=False) # Sealed: read it through `open_test`
-    white:int=field(default=0, repr=False) # Value shown as white above 8 bits; 0 = all have 8
-    licence:str=field(default='', repr=False) # Of the images, as their card has it; '' = not known
+    _test:ImageSet   # Sealed: read it through `open_test`
+    white:int=0      # Value shown as white above 8 bits; 0 = all have 8
+    licence:str=''   # Of the images, as their card has it; '' = not known
 
     @property
     def n_test(self)->int:

@@ -478,7 +478,7 @@ def _shown(told):
         return ''
 
     first = told[0]
-    return f'{first.target} {first.numbers}, n = {first.n}, {first.brief}'
+    return f'{told_of(first)}, {first.brief}'
 
 def _claim_row(claim):
     "The word of a claim, the words of its comparisons, the first of them, and what is missing."

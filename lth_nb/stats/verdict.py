@@ -387,10 +387,10 @@ def recommend(
 @dataclass(frozen=True, eq=False)
 class Verdict:
     "What the runs say about one target; every text is made from these fields."
-    reading:Reading = field(repr=False) # What was read
-    comparisons:tuple[Comparison,...]   # Four per source, the leading one first; () if barred
-    accuracy:pd.DataFrame = field(repr=False) # From `accuracy_table`
-    health:Health = field(repr=False)   # Of the runs
+    reading:Reading # What was read
+    comparisons:tuple[Comparison,...] # Four per source, the leading one first; () if barred
+    accuracy:pd.DataFrame # From `accuracy_table`
+    health:Health   # Of the runs
     source:str = '' # The source whose tickets lead on validation; '' where no word may be given
     use:str = ''    # Arm to use, '' where nothing may be said
 
